@@ -1,0 +1,210 @@
+"""What the course asks of a learner's code, and the checks a notebook shows.
+
+A *probe* calls the learner's function on data drawn from a seed and returns raw results; it holds no expected value and
+says nothing about right or wrong. ``check`` runs the probes of one question in the notebook, on a public seed, against
+recorded answers. The grader runs the same probes elsewhere, on a secret seed, and compares outside the learner's process.
+
+Every assignment is a module here that defines ``QUESTIONS``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from stabilitylab import workspace
+from stabilitylab.exercises.values import encode, same
+
+PUBLIC_SEED = 0
+"""The seed of the checks a notebook shows; the grader draws its own."""
+
+CHECKS = workspace.DATA / "checks"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One behaviour to look at.
+
+    Attributes:
+        ask: from (what the learner defined, a seeded random generator) to raw data.
+        sentence: what a learner reads when the answer differs and matches no known misconception.
+        rtol: relative tolerance when the raw data is compared.
+    """
+
+    ask: Callable[[Any, random.Random], Any]
+    sentence: str
+    rtol: float = 1e-4
+
+    @property
+    def name(self) -> str:
+        return self.ask.__name__
+
+
+@dataclass(frozen=True)
+class Question:
+    """One graded question.
+
+    Attributes:
+        target: the name that the learner's notebook must define.
+        probes: behaviours, each worth the same share of the points; code that does nothing fails every one of them.
+        options: for a quiz question, the answers that may be given; its one probe returns the learner's, which only the grader marks.
+        ruled_out: names of torch functions that may not be used: using one earns nothing on the question.
+    """
+
+    target: str
+    probes: tuple[Probe, ...] = ()
+    options: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
+
+
+class RuledOut(Exception):
+    """A library function was used that the exercise asks to write."""
+
+
+class CheckFailed(AssertionError):
+    """A visible check did not pass; shown as its sentences, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+@cache
+def questions(assignment: str) -> Mapping[str, Question]:
+    """The questions of an assignment by grade_id.
+
+    Raises:
+        ValueError: if there is no such assignment.
+    """
+    try:
+        return importlib.import_module(f"{__name__}.{assignment}").QUESTIONS
+    except ModuleNotFoundError:
+        raise ValueError(f"assignment is {assignment!r}; there is no such assignment") from None
+
+
+def ask(question: Question, probe: Probe, learner: Any, seed: int) -> dict[str, Any]:
+    """Runs one probe: ``{"value": encoded raw data}``, or ``{"error": exception name, "message": its text}`` if the learner's code raised."""
+    try:
+        with _without(question.ruled_out):
+            return {"value": encode(probe.ask(learner, random.Random(f"{seed}/{probe.name}")))}
+    except Exception as error:
+        return {"error": type(error).__name__, "message": str(error)[:300]}
+
+
+def mark(
+    question: Question, given: Mapping[str, Mapping[str, Any]], expected: Mapping[str, Any], quote: bool = False
+) -> tuple[float, list[str]]:
+    """Compares a learner's raw answers with the reference's and those of known misconceptions. Runs no learner's code.
+
+    Args:
+        question: what was asked.
+        given: probe name -> what ``ask`` returned for the learner, or ``{"died": why}`` if the process was stopped.
+        expected: ``{"right": probe name -> what ask returned for the reference, "wrong": [{"sentence": ..., "given":
+            the same for a wrong answer that holds one misconception}, ...]}``.
+        quote: whether sentences may repeat the text of an exception, which is the learner's own; default not.
+
+    Returns:
+        The share of the points, and one sentence per thing that is wrong, the misconception that explains most of it first.
+    """
+
+    def explained(wrong: Mapping[str, Any]) -> list[Probe]:
+        """The probes on which the learner's answer is that of a known wrong one."""
+        return [
+            probe for probe in question.probes if agree(given[probe.name], wrong["given"][probe.name], probe, nan_is_nan=True)
+        ]
+
+    if any(answer.get("error") == "RuledOut" for answer in given.values()):
+        generic = f"{question.target} must not use PyTorch's own clipping functions: they are ruled out here, and using one earns nothing."
+        known = (
+            wrong["sentence"]
+            for wrong in expected["wrong"]
+            if any(a.get("error") == "RuledOut" for a in wrong["given"].values()) and len(explained(wrong)) == len(given)
+        )
+        return 0.0, [next(known, generic)]
+    if all(answer.get("error") == "NotImplementedError" for answer in given.values()):
+        return 0.0, [f"{question.target} is not written yet: replace the line that raises NotImplementedError."]
+    failed = [probe for probe in question.probes if not agree(given[probe.name], expected["right"][probe.name], probe)]
+    share = 1 - len(failed) / len(question.probes)
+    # a misconception must explain a failure; of those that do, the likeliest agrees with the learner on most probes, right ones too
+    candidates = [wrong for wrong in expected["wrong"] if any(probe in failed for probe in explained(wrong))]
+    likeliest = max(candidates, key=lambda wrong: len(explained(wrong)), default=None)
+    sentences = [likeliest["sentence"]] if likeliest else []
+    rest = [probe for probe in failed if likeliest is None or probe not in explained(likeliest)]
+    sentences += [probe.sentence + _failure(given[probe.name], quote) for probe in rest]
+    return share, list(dict.fromkeys(sentences))
+
+
+def agree(a: Mapping[str, Any], b: Mapping[str, Any], probe: Probe, nan_is_nan: bool = False) -> bool:
+    """Whether two answers, as ``ask`` returns them, are the same: equal values, or the same exception."""
+    if "value" in a and "value" in b:
+        return same(a["value"], b["value"], probe.rtol, nan_is_nan=nan_is_nan)
+    return "error" in a and a["error"] == b.get("error")
+
+
+def _failure(answer: Mapping[str, Any], quote: bool) -> str:
+    if "died" in answer:
+        return f" (Your code was stopped: {answer['died']}.)"
+    if "error" not in answer:
+        return ""
+    if quote:
+        return f" (Your code raised {answer['error']}: {answer['message']})"
+    # the name of an exception is the learner's own text too: only a plain word is repeated
+    plain = answer["error"].isidentifier() and len(answer["error"]) < 40
+    return f" (Your code raised {answer['error'] if plain else 'an exception'}.)"
+
+
+@contextlib.contextmanager
+def _without(names: tuple[str, ...]) -> Iterator[None]:
+    """Replaces functions of torch.nn.utils by ones that refuse, for the time of a probe."""
+    if not names:
+        yield
+        return
+    import torch
+
+    def refuse(name: str) -> Callable:
+        def refused(*args: Any, **kwargs: Any) -> Any:
+            raise RuledOut(f"torch.nn.utils.{name} is ruled out here; write the clipping yourself")
+
+        return refused
+
+    places = [(module, name) for module in (torch.nn.utils, torch.nn.utils.clip_grad) for name in names if hasattr(module, name)]
+    originals = [getattr(module, name) for module, name in places]
+    for module, name in places:
+        setattr(module, name, refuse(name))
+    try:
+        yield
+    finally:
+        for (module, name), original in zip(places, originals):
+            setattr(module, name, original)
+
+
+def check(question: str, learner: Any) -> None:
+    """Runs the visible checks of a question in a notebook and prints how they went.
+
+    Args:
+        question: ``"assignment/grade_id"``, such as ``"a1_clipping/clip_grad_norm"``.
+        learner: your function, or your answer to a quiz question.
+
+    Raises:
+        CheckFailed: if a check does not pass, with one sentence for each misconception found.
+    """
+    assignment, _, grade_id = question.partition("/")
+    asked = questions(assignment)[grade_id]
+    if asked.options:
+        if learner not in asked.options:
+            raise CheckFailed(f"{asked.target} is {learner!r}; set it to one of {', '.join(asked.options)}.")
+        print(f"Answer {learner!r} is noted. It is marked when your work is graded.")
+        return
+    expected = json.loads((CHECKS / f"{assignment}.json").read_text())[grade_id]
+    given = {probe.name: ask(asked, probe, learner, PUBLIC_SEED) for probe in asked.probes}
+    share, sentences = mark(asked, given, expected, quote=True)
+    passed = round(share * len(asked.probes))
+    summary = f"{asked.target}: {passed} of {len(asked.probes)} checks pass."
+    if sentences:
+        raise CheckFailed("\n".join([summary, *(f"- {sentence}" for sentence in sentences)]))
+    print(summary)
