@@ -1,0 +1,1 @@
+"""Grading for Stability Lab: references, probes' answers compared outside the learner's process, nbgrader around it."""

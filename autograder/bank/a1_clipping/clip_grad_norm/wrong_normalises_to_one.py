@@ -1,0 +1,11 @@
+"""You divide by the norm and forget to multiply by max_norm: the clipped gradient must have length max_norm, not 1."""
+
+
+def clip_grad_norm(parameters, max_norm):
+    grads = [p.grad for p in parameters if p.grad is not None]
+    total = sum(float((g**2).sum()) for g in grads) ** 0.5
+
+    if total > max_norm:
+        for g in grads:
+            g.div_(total)
+    return total

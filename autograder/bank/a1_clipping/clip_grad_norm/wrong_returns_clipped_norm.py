@@ -1,0 +1,11 @@
+"""You return the norm from after clipping: return the one from before, or your log can never show a spike."""
+
+
+def clip_grad_norm(parameters, max_norm):
+    grads = [p.grad for p in parameters if p.grad is not None]
+    total = sum(float((g**2).sum()) for g in grads) ** 0.5
+
+    if total > max_norm:
+        for g in grads:
+            g.mul_(max_norm / total)
+    return sum(float((g**2).sum()) for g in grads) ** 0.5

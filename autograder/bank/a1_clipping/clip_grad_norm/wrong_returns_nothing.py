@@ -1,0 +1,10 @@
+"""You return nothing: return the global norm from before clipping."""
+
+
+def clip_grad_norm(parameters, max_norm):
+    grads = [p.grad for p in parameters if p.grad is not None]
+    total = sum(float((g**2).sum()) for g in grads) ** 0.5
+
+    if total > max_norm:
+        for g in grads:
+            g.mul_(max_norm / total)

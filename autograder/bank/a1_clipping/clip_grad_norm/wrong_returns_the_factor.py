@@ -1,0 +1,11 @@
+"""You return the scaling factor: return the global norm from before clipping."""
+
+
+def clip_grad_norm(parameters, max_norm):
+    grads = [p.grad for p in parameters if p.grad is not None]
+    total = sum(float((g**2).sum()) for g in grads) ** 0.5
+
+    factor = max_norm / total if total > max_norm else 1.0
+    for g in grads:
+        g.mul_(factor)
+    return factor

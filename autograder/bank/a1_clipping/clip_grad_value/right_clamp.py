@@ -1,0 +1,7 @@
+"""The tensor method."""
+
+
+def clip_grad_value(parameters, clip_value):
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.clamp_(-clip_value, clip_value)

@@ -1,0 +1,7 @@
+"""You pass the function but no limit: put it into the config, config.replace(clip_norm=1.0)."""
+
+from stabilitylab.training import train
+
+
+def rescue(config):
+    return train(config, clip=clip_grad_norm)

@@ -1,0 +1,133 @@
+"""``autograder release``, ``grade`` and ``bank``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns its exit status: 0 done, 1 a check does not hold, 2 a mistake in the command."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="autograder", description="Release assignments and grade them.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    release = commands.add_parser(
+        "release", help="make exercises/ from solutions/", description="Make exercises/ and the visible checks from solutions/."
+    )
+    release.add_argument("names", nargs="*", metavar="NAME", help="such as a1_clipping; default all")
+    release.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if exercises/ is not exactly what solutions/ gives"
+    )
+    release.set_defaults(command=_release)
+
+    grade = commands.add_parser("grade", help="grade a folder of submissions", description="Grade a folder of submissions.")
+    grade.add_argument("name", metavar="NAME", help="such as a1_clipping")
+    grade.add_argument("--submissions", type=Path, required=True, metavar="DIR", help="holds STUDENT/NAME/NAME.ipynb")
+    grade.add_argument("--report", type=Path, metavar="FILE", help="write the report here as JSON; default: print a table")
+    grade.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="submissions judged at once, default one per core"
+    )
+    grade.add_argument(
+        "--workdir",
+        type=Path,
+        metavar="DIR",
+        help="where gradebook.db, autograded/, feedback/ and grades.csv go; default autograder/",
+    )
+    grade.set_defaults(command=_grade)
+
+    bank = commands.add_parser(
+        "bank", help="try the grader on known answers", description="Grade the bank of wrong and right answers."
+    )
+    bank.add_argument("names", nargs="*", metavar="NAME", help="such as a1_clipping; default all")
+    bank.set_defaults(command=_bank)
+    return parser
+
+
+def _release(options: argparse.Namespace) -> int:
+    from autograder.release import release
+
+    found = release(options.names, options.check)
+    for line in found:
+        print(f"{line} differs from its source" if options.check else f"Wrote {line}")
+    if not found:
+        print("exercises/ is exactly what solutions/ gives.")
+    return 1 if options.check and found else 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
+
+    from autograder import course
+    from autograder.grading import grade
+    from stabilitylab import workspace
+
+    if options.jobs < 1:
+        raise ValueError(f"--jobs is {options.jobs}; it must be at least 1")
+    workdir = (options.workdir or course.WORKDIR).resolve()
+    console = Console(stderr=True)
+    with Progress(console=console) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(doing: str, done: int, total: int) -> None:
+            if doing not in tasks:
+                tasks[doing] = bar.add_task(doing, total=total)
+            bar.update(tasks[doing], completed=done)
+
+        report = grade(options.name, options.submissions.resolve(), workdir=workdir, jobs=options.jobs, progress=progress)
+    if options.report:
+        workspace.write_atomically(options.report, json.dumps(report, indent=1) + "\n")
+        print(f"Report: {options.report}")
+    table = Table("student", "status", "score", "first sentence")
+    for student, result in report["students"].items():
+        sentences = [
+            sentence for question in result["questions"].values() if not question["manual"] for sentence in question["feedback"]
+        ]
+        table.add_row(student, result["status"], f"{result['score']:g} of {result['max']:g}", sentences[0] if sentences else "")
+    Console().print(table)
+    print(f"Gradebook, feedback pages and grades.csv: {workdir}")
+    return 0
+
+
+def _bank(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from autograder import bank
+    from autograder.trial import try_bank
+
+    names = options.names or bank.assignments()
+    problems: list[str] = []
+    console = Console()
+    for name in names:
+        table = Table(title=name, title_justify="left", box=None, padding=(0, 1))
+        for column in ("question", "answer", "share", "first sentence"):
+            table.add_column(column, no_wrap=True, overflow="ellipsis")
+        trial = try_bank(name)
+        for verdict in trial.verdicts:
+            style = None if verdict.problem is None else "red"
+            table.add_row(
+                verdict.answer.question,
+                verdict.answer.name,
+                f"{verdict.mark.share:.0%}",
+                verdict.problem or (verdict.mark.feedback or ("",))[0],
+                style=style,
+            )
+        console.print(table)
+        problems += trial.problems
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0

@@ -1,0 +1,95 @@
+"""nbgrader around the project's folders: one mapping, used by its own commands and by ours."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import sqlalchemy.exc
+from nbformat import NotebookNode
+from nbgrader.apps import NbGraderAPI
+from nbgrader.converters import GenerateAssignment
+from nbgrader.preprocessors import ClearSolutions
+from traitlets.config import Config
+
+from stabilitylab import workspace
+
+
+class ClearAnswers(ClearSolutions):
+    """Clears solutions as nbgrader does, but leaves no `raise NotImplementedError()` in quiz cells, where there is no code to write."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: dict, cell_index: int) -> tuple[NotebookNode, dict]:
+        self.code_stub = (
+            {"python": ""}
+            if "quiz" in cell.metadata.get("tags", [])
+            else {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
+        )
+        return super().preprocess_cell(cell, resources, cell_index)
+
+
+# nbgrader's database layer warns about its own use of sessions at every submission
+warnings.filterwarnings("ignore", category=sqlalchemy.exc.SAWarning, module="nbgrader")
+
+COURSE_ID = "stabilitylab"
+WORKDIR = workspace.ROOT / "autograder"
+"""Where gradebook.db, submitted/, autograded/, feedback/ and grades.csv go unless told otherwise; none of it is in git."""
+
+
+def configure(
+    config: Config,
+    *,
+    workdir: Path = WORKDIR,
+    source: Path = workspace.ROOT / "solutions",
+    release: Path = workspace.EXERCISES,
+    submitted: Path | None = None,
+) -> Config:
+    """Fills an nbgrader config with this course's folders and returns it.
+
+    Args:
+        config: changed in place.
+        workdir: where grading writes.
+        source: the folder of nbgrader sources.
+        release: the folder of released assignments.
+        submitted: STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb below it, default ``workdir/submitted``.
+    """
+    directories = config.CourseDirectory
+    directories.course_id = COURSE_ID
+    directories.root = str(workspace.ROOT)
+    directories.source_directory = str(source)
+    directories.release_directory = str(release)
+    directories.submitted_directory = str(submitted or workdir / "submitted")
+    directories.autograded_directory = str(workdir / "autograded")
+    directories.feedback_directory = str(workdir / "feedback")
+    directories.db_url = f"sqlite:///{workdir / 'gradebook.db'}"
+    directories.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py"]  # percent-format sources stay home
+    config.Exchange.root = str(workdir / "exchange")
+    config.NbGrader.logfile = ""
+    config.GenerateAssignment.preprocessors = [
+        ClearAnswers if step is ClearSolutions else step for step in GenerateAssignment.preprocessors.default_args[0]
+    ]
+    return config
+
+
+def api(config: Config) -> NbGraderAPI:
+    """nbgrader's own Python interface, quiet but for errors, which ``must`` reports."""
+    # nbgrader starts `alembic` by name: find the one installed beside this interpreter, whether or not the environment is activated
+    scripts = os.path.dirname(sys.executable)
+    if scripts not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = scripts + os.pathsep + os.environ["PATH"]
+    made = NbGraderAPI(config=config)
+    made.log.setLevel(logging.ERROR)
+    return made
+
+
+def must(result: dict, doing: str) -> None:
+    """Raises if an nbgrader step did not succeed.
+
+    Raises:
+        RuntimeError: with what nbgrader said.
+    """
+    if not result["success"]:
+        said = "\n".join(filter(None, (result.get("error"), result.get("log"))))
+        raise RuntimeError(f"nbgrader failed while {doing}:\n{said}")

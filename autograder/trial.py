@@ -1,0 +1,83 @@
+"""The grader on trial: every answer of the bank, judged as a submission would be."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from autograder import bank, judge
+from autograder.bank import Answer
+from autograder.judge import Mark
+from autograder.sandbox import Worker
+from stabilitylab import exercises
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the grader did on one answer.
+
+    Attributes:
+        answer: from the bank.
+        mark: what it got.
+        caught_by: the probes it fails.
+        problem: what the grader did wrong, None if nothing.
+    """
+
+    answer: Answer
+    mark: Mark
+    caught_by: tuple[str, ...]
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All verdicts of an assignment, and every problem found, in sentences."""
+
+    verdicts: tuple[Verdict, ...]
+    problems: tuple[str, ...]
+
+
+def try_bank(assignment: str) -> Trial:
+    """Judges every answer of an assignment's bank, on a fresh seed.
+
+    A wrong answer must lose points on its question and be told its own sentence first, a right one must lose none, every probe must
+    catch something, and code that does nothing must earn 0.
+
+    Raises:
+        ValueError: if the assignment has no bank.
+    """
+    if assignment not in bank.assignments():
+        raise ValueError(f"NAME is {assignment!r}; the assignments with a bank are {', '.join(bank.assignments())}")
+    seed = secrets.randbits(48)
+    expected = judge.expected_answers(assignment, seed)
+    reference = (judge.REFERENCES / f"{assignment}.py").read_text(encoding="utf-8")
+    questions = exercises.questions(assignment)
+    verdicts = []
+    with Worker() as worker:  # our own code: one process serves it all
+        for answer in bank.answers(assignment):
+            question = questions[answer.question]
+            worker.load(assignment, [reference, answer.source])
+            given = {probe.name: worker.ask(answer.question, probe.name, seed) for probe in question.probes}
+            share, sentences = exercises.mark(question, given, expected[answer.question])
+            right = expected[answer.question]["right"]
+            caught = tuple(p.name for p in question.probes if not exercises.agree(given[p.name], right[p.name], p))
+            verdicts.append(Verdict(answer, Mark(share, tuple(sentences)), caught, _problem(answer, share, sentences)))
+    problems = [f"{v.answer.question}/{v.answer.name}: {v.problem}" for v in verdicts if v.problem]
+    for grade_id, question in questions.items():
+        caught_here = {name for v in verdicts if v.answer.question == grade_id and not v.answer.right for name in v.caught_by}
+        problems += [
+            f"{grade_id}: probe {p.name} catches nothing in the bank"
+            for p in question.probes
+            if not question.options and p.name not in caught_here
+        ]
+    return Trial(tuple(verdicts), tuple(problems))
+
+
+def _problem(answer: Answer, share: float, sentences: list[str]) -> str | None:
+    if answer.right:
+        return None if share == 1 else f"is right and lost points: {sentences[0]}"
+    if share == 1:
+        return "is wrong and got full marks"
+    if "does_nothing" in answer.name and share > 0:
+        return f"does nothing and earned {share:.0%}"
+    return None if sentences[0] == answer.sentence else f"is told {sentences[0]!r} instead of its own sentence"
