@@ -1,0 +1,145 @@
+"""A person at the screen: JupyterLab as `make lab` starts it, in a real Chromium."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+SCREENSHOTS = Path(os.environ["STABILITYLAB_SCREENSHOTS"]) if "STABILITYLAB_SCREENSHOTS" in os.environ else None
+LESSONS = ("00_start_here", "01_constant_lr_adam")
+
+
+@pytest.fixture
+def page(browser):
+    opened = browser.new_page(viewport={"width": 1400, "height": 1000})
+    opened.set_default_timeout(60_000)
+    yield opened
+    opened.close()
+
+
+def open_lesson(page, lab, name):
+    page.goto(lab.url.replace("00_start_here", name) + "&reset")  # no tabs left open by an earlier test
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    page.locator(".jp-NotebookPanel-toolbar [data-jp-item-name=kernelName]").filter(has_text="Python 3").wait_for()
+
+
+def run_all(page):
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def screenshot(page, name):
+    if SCREENSHOTS:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def verdict(panel, text="Verdict"):
+    return panel.get_by_role("status").filter(has_text=text)
+
+
+def drawn(panel):
+    """Characters in the paths of the first moving plot: they grow as points arrive."""
+    return sum(len(path.get_attribute("d") or "") for path in panel.locator(".bqplot").first.locator("path.line").all())
+
+
+def test_make_lab_prints_a_url_that_opens_the_first_lesson(lab):
+    assert re.search(r"/lab/tree/notebooks/00_start_here.ipynb\?token=\w+", lab.url)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_runs_without_an_error(page, lab, name):
+    open_lesson(page, lab, name)
+    page.get_by_role("menuitem", name="Edit", exact=True).click()
+    page.get_by_role("menuitem", name="Clear Outputs of All Cells", exact=True).click()
+    run_all(page)
+    numbered = (
+        "Array.from(document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')).every(p => /\\[\\d+\\]/.test(p.textContent))"
+    )
+    # a notebook draws the cells one can see: go to the last, and wait until it has run
+    page.keyboard.press("Control+End")
+    last = page.locator(".jp-CodeCell .jp-InputPrompt").last
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline and not re.search(r"\[\d+\]", last.text_content() or ""):
+        page.wait_for_timeout(500)
+        page.locator(".jp-Notebook .jp-Cell").last.scroll_into_view_if_needed()
+    assert page.evaluate(numbered)
+    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    screenshot(page, f"{name}-end")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_the_slider_moves_the_curve_grows_and_stop_stops(page, lab, theme):
+    open_lesson(page, lab, "00_start_here")
+    page.keyboard.press("Control+Shift+C")  # the command palette
+    page.keyboard.type(f"Use Theme: JupyterLab {theme}")
+    page.keyboard.press("Enter")
+    page.locator(f"body[data-jp-theme-light={'true' if theme == 'Light' else 'false'}]").wait_for(state="attached")
+    run_all(page)
+    panel = page.locator(".stability-panel").first
+    panel.wait_for()
+    verdict(panel).wait_for()
+    page.locator(".jp-RenderedImage img").first.wait_for()
+    panel.scroll_into_view_if_needed()
+    screenshot(page, f"panel-{theme.lower()}-first-run")
+
+    rate, steps = panel.get_by_role("slider").nth(0), panel.get_by_role("slider").nth(3)
+    before = panel.locator(".widget-readout").first.text_content()
+    rate.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert panel.locator(".widget-readout").first.text_content() != before
+    steps.focus()
+    page.keyboard.press("End")
+    panel.get_by_role("button", name="Pin").click()
+    # a machine busy with something else may hold one press up; three slow ones in a row are the panel's fault
+    took = [run_and_stop(page, panel, f"panel-{theme.lower()}-running")]
+    while took[-1] >= 1.0 and len(took) < 3:
+        took.append(run_and_stop(page, panel, f"panel-{theme.lower()}-running"))
+    assert took[-1] < 1.0, f"Stop took {took} seconds"
+    screenshot(page, f"panel-{theme.lower()}-stopped")
+
+
+def run_and_stop(page, panel, name):
+    """Presses Run, waits until the curve grows, presses Stop: seconds from the press to the verdict."""
+    panel.get_by_role("button", name="Run").click()
+    verdict(panel, re.compile(r"Step \d+ of")).wait_for()
+    early = drawn(panel)
+    deadline = time.monotonic() + 30
+    while drawn(panel) <= early:
+        assert time.monotonic() < deadline, "the curve did not grow"
+        page.wait_for_timeout(50)
+    screenshot(page, name)
+    pressed = time.monotonic()
+    panel.get_by_role("button", name="Stop").click()
+    verdict(panel, "Stopped after").wait_for()
+    return time.monotonic() - pressed
+
+
+def test_impossible_settings_are_explained_in_a_sentence(page, lab):
+    open_lesson(page, lab, "00_start_here")
+    run_all(page)
+    panel = page.locator(".stability-panel").first
+    verdict(panel).wait_for()
+    panel.get_by_role("slider").nth(1).focus()
+    page.keyboard.press("End")
+    panel.get_by_role("button", name="Run").click()
+    verdict(panel, "These settings cannot run").wait_for()
+    assert "warmup_steps is 400" in panel.get_by_role("status").text_content()
+
+
+def test_a_prediction_can_be_committed_by_keyboard(page, lab):
+    open_lesson(page, lab, "01_constant_lr_adam")
+    page.locator(".jp-CodeCell").first.click()
+    page.keyboard.press("Shift+Enter")
+    commit = page.get_by_role("button", name="Commit").first
+    commit.wait_for()
+    assert commit.is_disabled()
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("Space")
+    commit.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("status").filter(has_text="Committed").wait_for()

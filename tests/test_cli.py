@@ -1,0 +1,77 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from stabilitylab.cli import main
+from stabilitylab.telemetry import Run
+
+
+def test_the_command_line_answers_without_loading_pytorch():
+    code = "import sys, stabilitylab, stabilitylab.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_list_names_every_experiment_and_arm(capsys):
+    assert main(["list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(word in listed for word in ("constant-lr", "hot-warmup", "no-norms", "fp16-weights"))
+
+
+def test_run_ends_with_a_verdict_a_figure_and_the_records(tmp_path, capsys, work_folder):
+    assert main(["run", "no-norms", "--arm", "fp16", "--seed", "3", "--json", str(tmp_path / "out.json")]) == 0
+    printed = capsys.readouterr().out
+    assert "Verdict: non-finite" in printed
+    data = json.loads((tmp_path / "out.json").read_text())
+    assert data["verdict"] == "non-finite" and Run.from_dict(data).seed == 3
+    assert Image.open(work_folder / "runs" / "no-norms-fp16-3.png").width > 300
+
+
+@pytest.mark.parametrize(
+    "arguments, said", [(["run", "nothing"], "the experiments are"), (["run", "no-norms", "--arm", "x"], "no-norms has constant")]
+)
+def test_a_wrong_name_gets_one_sentence(arguments, said, capsys):
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_wrong_range_of_seeds_is_explained(capsys):
+    for text in ("five", "9-3"):
+        with pytest.raises(SystemExit):
+            main(["check", "no-norms", "--seeds", text])
+        assert "seed" in capsys.readouterr().err
+
+
+def test_check_runs_every_arm_and_its_exit_status_tells(capsys, monkeypatch):
+    assert main(["check", "fp16-weights", "--seeds", "40-41"]) == 0
+    assert "holds  2 of 2 seeds" in capsys.readouterr().out
+    from stabilitylab.experiments import Outcome
+
+    monkeypatch.setattr(Outcome, "ok", False)
+    assert main(["check", "fp16-weights", "--seeds", "40-40"]) == 1
+    assert "FAILS" in capsys.readouterr().out
+
+
+def test_copying_exercises_never_overwrites(tmp_path):
+    from stabilitylab.workspace import copy_exercises
+
+    source, target = tmp_path / "exercises", tmp_path / "work"
+    (source / "a1").mkdir(parents=True)
+    (source / "a1" / "a1.ipynb").write_text("released")
+    assert [p.name for p in copy_exercises(source, target)] == ["a1.ipynb"]
+    (target / "a1" / "a1.ipynb").write_text("my work")
+    (source / "a1" / "new.txt").write_text("new")
+    assert [p.name for p in copy_exercises(source, target)] == ["new.txt"]
+    assert (target / "a1" / "a1.ipynb").read_text() == "my work"
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    from stabilitylab.workspace import write_atomically
+
+    path = tmp_path / "file.txt"
+    write_atomically(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(path, "\udcff")
+    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["file.txt"]
