@@ -49,13 +49,13 @@ panel = live.panel(textbook, controls=["lr", "seed", "steps", "model__norm"])
 
 # %% [markdown]
 # Nothing happens, in the best sense. One run is an anecdote, though, and 300 steps are not 1000. The next cell trains seed 0 for the full 1000 steps (a few seconds)
-# and draws it beside the other seeds, which were recorded with the same experiment. Everything recorded can be made again with one call,
-# `experiments.record("constant-lr")`, or in a terminal with `stabilitylab record constant-lr`.
+# and draws it beside the other seeds, which were recorded with the same experiment. Everything recorded can be made again with one command,
+# `stabilitylab record constant-lr`.
 
 # %%
-from stabilitylab import plots
+from stabilitylab import evidence, plots
 
-recorded = experiments.recorded("constant-lr")
+recorded = evidence.recorded("constant-lr")
 mine = constant_lr.run("textbook", seed=0)
 plots.panels(
     {
@@ -93,11 +93,12 @@ predictions.predict(
 
 # %%
 hot = constant_lr.run("hot", seed=0)
+cured = evidence.recorded("stall-cures")
 groups = {
     "hot, seed 0, just now": [hot],
     "hot, seeds 1-9": recorded["hot"][1:],
-    "after 150 steps of warmup": recorded["hot-warmup"],
-    "pre-LN, constant": recorded["hot-pre"],
+    "after 150 steps of warmup": cured["warmup"],
+    "pre-LN, constant": cured["pre-ln"],
 }
 title = "1e-2, post-LN: stalled if constant, trained after warmup (means of 5 steps)"
 plots.panels(groups, ("loss", "grad_norm"), title, smooth=5)
@@ -116,8 +117,8 @@ from stabilitylab.telemetry import input_share
 held_out = constant_lr.trainer("hot", 0).corpus.batches(32, 32, seed=0, split="validation")(0).inputs
 
 
-def share_over_time(arm, seed, steps=160, every=4):
-    trainer = constant_lr.trainer(arm, seed)
+def share_over_time(name, arm, seed, steps=160, every=4):
+    trainer = experiments.get(name).trainer(arm, seed)
     seen = []
     for record in trainer.steps():
         if record.step % every == 0:
@@ -127,11 +128,15 @@ def share_over_time(arm, seed, steps=160, every=4):
 
 
 # %%
-arms = {"constant": "hot", "25 steps of warmup": "hot-short-warmup", "150 steps of warmup": "hot-warmup"}
+arms = {
+    "constant": ("constant-lr", "hot"),
+    "25 steps of warmup": ("warmup-length", "25-steps"),
+    "150 steps of warmup": ("warmup-length", "150-steps"),
+}
 jobs = [(label, arm, seed) for label, arm in arms.items() for seed in range(5)]
 shares = {label: [] for label in arms}
 for label, arm, seed in live.track(jobs, "Training fifteen models"):
-    shares[label].append(share_over_time(arm, seed))
+    shares[label].append(share_over_time(*arm, seed))
 plots.lines(
     shares,
     "step",
@@ -163,17 +168,18 @@ for label, lines in shares.items():
 # %%
 from stabilitylab.diagnosis import diagnose
 
+lengths, decayed = evidence.recorded("warmup-length"), evidence.recorded("warmup-decay")
 cures = {
-    "none": "hot",
-    "clip 1.0": "hot-clip",
-    "clip 0.01": "hot-tight-clip",
-    "cosine decay": "hot-cosine",
-    "warmup 25": "hot-short-warmup",
-    "warmup 150": "hot-warmup",
-    "RAdam": "hot-radam",
-    "pre-LN": "hot-pre",
+    "none": cured["none"],
+    "clip 1.0": cured["clip"],
+    "clip 0.01": cured["tight-clip"],
+    "cosine decay": decayed["decay"],
+    "warmup 25": lengths["25-steps"],
+    "warmup 150": lengths["150-steps"],
+    "RAdam": cured["radam"],
+    "pre-LN": cured["pre-ln"],
 }
-ends = {name: [diagnose(run).final_loss for run in recorded[arm]] for name, arm in cures.items()}
+ends = {name: [diagnose(run).final_loss for run in runs] for name, runs in cures.items()}
 plots.dots(
     {"peak 1e-2, 300 steps": ends},
     "loss of the last 30 steps",
@@ -182,8 +188,10 @@ plots.dots(
 )
 
 # %%
-for outcome in constant_lr.check([run for runs in recorded.values() for run in runs]):
-    print(f"{outcome.count:2} of {outcome.total} seeds   {outcome.expectation.states}")
+for name in ("constant-lr", "stall-cures", "warmup-decay", "warmup-length"):
+    runs = [run for arm in evidence.recorded(name).values() for run in arm]
+    for outcome in experiments.get(name).check(runs):
+        print(f"{outcome.count:2} of {outcome.total} seeds   {outcome.expectation.states}")
 
 # %% [markdown]
 # Read the counts. Clipping and decay leave most seeds where they were, and let a few escape: over 140 seeds in all (`docs/experiments.md`) 10 escaped with clipping at 1.0, 14 with decay alone, and 6 with nothing. Twenty-five
@@ -227,8 +235,8 @@ print(f"mean {moved.mean():.3f}, median {moved.median():.3f} learning rates; gra
 # at 0.01 is for. It fires on every single step, and leaves most seeds as stuck as before:
 
 # %%
-for arm in ("hot-clip", "hot-tight-clip"):
-    rates = [sum(run.column("clipped")) / len(run.records) for run in recorded[arm]]
+for arm in ("clip", "tight-clip"):
+    rates = [sum(run.column("clipped")) / len(run.records) for run in cured[arm]]
     print(f"{arm:15} fires on {min(rates):.0%} to {max(rates):.0%} of the steps")
 
 # %% [markdown]
@@ -236,7 +244,7 @@ for arm in ("hot-clip", "hot-tight-clip"):
 # the length of the parameters:
 
 # %%
-early = {"constant 1e-2": recorded["hot"], "1e-2 after warmup": recorded["hot-warmup"], "constant 1e-3": recorded["textbook"]}
+early = {"constant 1e-2": recorded["hot"], "1e-2 after warmup": cured["warmup"], "constant 1e-3": recorded["textbook"]}
 plots.lines(
     {label: [(run.column("step")[:150], run.column("update_ratio")[:150]) for run in runs] for label, runs in early.items()},
     "step",
@@ -314,7 +322,7 @@ panel = live.panel(
 )
 
 # %%
-deep = experiments.recorded("no-norms")
+deep = evidence.recorded("no-norms")
 plots.panels(
     {"constant 1.5e-2": deep["constant"], "+ clip at 1.0": deep["clip"], "warmup, then cosine": deep["warmup"]},
     ("loss", "grad_norm", "update_ratio"),
@@ -344,15 +352,16 @@ print(f"clipping fired on {min(fired):.0%} to {max(fired):.0%} of the steps")
 # it is inf, and inf minus inf in the softmax is NaN.
 
 # %%
-steps = [diagnose(run).nonfinite_at for run in deep["fp16"]]
+deep_fp16 = evidence.recorded("no-norms-fp16")["constant"]
+steps = [diagnose(run).nonfinite_at for run in deep_fp16]
 print("fp16, constant 1.5e-2: first non-finite step of ten seeds:", steps)
-print("loss of seed 0:", [f"{loss:.4g}" for loss in deep["fp16"][0].column("loss")[:4]])
+print("loss of seed 0:", [f"{loss:.4g}" for loss in deep_fp16[0].column("loss")[:4]])
 
 # %% [markdown]
 # The second needs no explosion at all, and no hot learning rate. Store the *weights* in fp16, together with Adam's state, at the textbook's 1e-3:
 
 # %%
-halves = experiments.recorded("fp16-weights")
+halves = evidence.recorded("fp16-weights")
 for arm, runs in halves.items():
     about = experiments.get("fp16-weights").arms[arm].about
     print(f"{about:68} non-finite at step {[diagnose(run).nonfinite_at for run in runs]}")
@@ -422,8 +431,8 @@ predictions.review("01-no-norms", "It exploded in 10 of 10 seeds, with and witho
 # ## Try it yourself
 #
 # 1. In the panel of trial 3, find the depth at which the constant 1.5e-2 no longer ends in "diverged" or "non-finite". Is it the same for three seeds?
-# 2. `stabilitylab run constant-lr --arm hot-clip --seed 4` is one of the seeds that escaped. Does it escape with `--arm hot-cosine` too? What would you need to run before you wrote that down as a cure?
-# 3. Predict, then run: a peak of 3e-2 after 150 steps of warmup. (`train(constant_lr.arms["hot-warmup"].config.replace(lr=3e-2))` from `stabilitylab.training`.) What does the answer say about "warmup cures a hot learning rate"?
+# 2. `stabilitylab run stall-cures --arm clip --seed 4` is one of the seeds that escaped. Does it escape with decay (`stabilitylab run warmup-decay --arm decay --seed 4`) too? What would you need to run before you wrote that down as a cure?
+# 3. Predict, then run: a peak of 3e-2 after 150 steps of warmup. (`train(experiments.get("stall-cures").arms["warmup"].config.replace(lr=3e-2))` from `stabilitylab.training`.) What does the answer say about "warmup cures a hot learning rate"?
 #
 # **Assignment:** [work/a1_clipping/a1_clipping.ipynb](../work/a1_clipping/a1_clipping.ipynb). You write clipping from scratch and stop an explosion that, unlike the one of this lesson, clipping *can* stop.
 

@@ -1,4 +1,4 @@
-"""The terminal's door: ``stabilitylab list``, ``run``, ``check``, ``record``.
+"""The terminal's door: ``stabilitylab list``, ``run``, ``check``, ``claims``, ``record``, ``ledger``.
 
 Heavy modules are imported inside the commands, so that ``--help`` and a mistyped word answer at once.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -44,12 +45,21 @@ def _parser() -> argparse.ArgumentParser:
 
     check = add("check", _check, "Run every arm over several seeds and check what the experiment states.")
     check.add_argument("experiment", help="such as constant-lr")
-    check.add_argument("--seeds", type=_seed_range, metavar="A-B", help="default: the experiment's own")
+    check.add_argument("--seeds", type=_seed_range, metavar="A-B", help="default 0-4")
     check.add_argument("--jobs", type=int, help="processes, default one per core")
 
-    record = add("record", _record, "Make the recorded evidence of an experiment again (data/evidence).")
-    record.add_argument("experiment", help="such as constant-lr")
+    claims = add("claims", _claims, "Put popular claims on trial again: run the experiments that decide them.")
+    claims.add_argument("--only", nargs="+", metavar="ID", default=[], help="such as B1 C7, default all claims")
+    claims.add_argument("--seeds", type=_seed_range, metavar="A-B", help="default 0-4")
+    claims.add_argument("--json", type=Path, metavar="FILE", help="also write the outcome and every figure to FILE")
+    claims.add_argument("--jobs", type=int, help="processes, default one per core")
+
+    record = add("record", _record, "Make the recorded evidence of experiments again (data/evidence).")
+    record.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help="such as constant-lr, default all of them")
     record.add_argument("--jobs", type=int, help="processes, default one per core")
+
+    ledger = add("ledger", _ledger, "Bring the pages made from the recorded evidence up to date (docs/, data/claims.yaml).")
+    ledger.add_argument("--check", action="store_true", help="only say which are not, and fail if any")
 
     add("copy-exercises", _copy_exercises, "Copy exercises into work/; files that exist there are left alone.")
     return parser
@@ -131,30 +141,99 @@ def _check(options: argparse.Namespace) -> int:
     from stabilitylab import experiments
 
     experiment = experiments.get(options.experiment)
-    seeds = options.seeds or experiment.seeds
+    seeds = options.seeds or experiments.DEFAULT_SEEDS
     console = Console()
-    runs = list(
-        track(experiment.runs(seeds, jobs=options.jobs), "Training", total=len(experiment.arms) * len(seeds), console=console)
+    total = len(experiment.arms) * len(seeds)
+    outcomes = experiment.check(
+        list(track(experiment.results(seeds, jobs=options.jobs), "Running", total=total, console=console))
     )
-    outcomes = experiment.check(runs)
     for outcome in outcomes:
-        mark = "[green]holds[/green]" if outcome.ok else "[red]FAILS[/red]"
-        console.print(f"{mark}  {outcome.count} of {outcome.total} seeds  {outcome.expectation.states}")
+        console.print(f"{_mark(outcome.ok)}  {outcome.count} of {outcome.total} seeds  {outcome.expectation.states}")
     return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def _mark(ok: bool) -> str:
+    return "[green]holds[/green]" if ok else "[red]FAILS[/red]"
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from stabilitylab import claims, experiments, workspace
+
+    selected = claims.select(claims.load(), options.only)
+    seeds = options.seeds or experiments.DEFAULT_SEEDS
+    console = Console()
+    with Progress(console=console) as progress:
+        task = progress.add_task("Running", total=None)
+        again = claims.rerun(
+            selected,
+            seeds,
+            options.jobs,
+            lambda name, done, total: progress.update(task, description=name, completed=done, total=total),
+        )
+    table = Table("id", "claim", "verdict", "seeds", "", box=None, padding=(0, 1))
+    for judgement in again.judgements:
+        claim = judgement.claim
+        count = f"{judgement.count}/{len(judgement.held)}"
+        table.add_row(claim.id, claim.claim, claim.verdict, count, _mark(judgement.ok))
+    console.print(table)
+    fallen = [judgement for judgement in again.judgements if not judgement.ok]
+    for judgement in fallen:
+        where = "; ".join(f"{name} on seeds {', '.join(map(str, missed))}" for name, missed in judgement.failed.items())
+        console.print(f"The verdict on {judgement.claim.id} no longer holds: {where}.")
+    if options.json:
+        outcome = {
+            "seeds": list(seeds),
+            "claims": [
+                {
+                    "id": judgement.claim.id,
+                    "verdict": judgement.claim.verdict,
+                    "holds": judgement.ok,
+                    "held": judgement.held,
+                    "failed": judgement.failed,
+                }
+                for judgement in again.judgements
+            ],
+            "figures": {
+                name: {
+                    figure: {seed: value if math.isfinite(value) else repr(value) for seed, value in by_seed.items()}
+                    for figure, by_seed in figures.items()
+                }
+                for name, figures in again.figures.items()
+            },
+        }
+        workspace.write_atomically(options.json, json.dumps(outcome, indent=1))
+        console.print(f"Outcome: {options.json}", soft_wrap=True)
+    return 1 if fallen else 0
 
 
 def _record(options: argparse.Namespace) -> int:
     from rich.progress import Progress
 
-    from stabilitylab import experiments
+    from stabilitylab import evidence, experiments
 
-    with Progress() as progress:
-        task = progress.add_task(f"Recording {options.experiment}", total=None)
-        path = experiments.record(
-            options.experiment, options.jobs, lambda done, total: progress.update(task, completed=done, total=total)
-        )
-    print(f"Wrote {path}")
+    names = options.experiments or list(experiments.all_experiments())
+    for name in names:
+        experiments.get(name)  # a mistyped name is refused before anything runs
+    with Progress() as bar:
+        for name in names:
+            task = bar.add_task(name, total=None)
+            for done, total in evidence.record(name, options.jobs):
+                bar.update(task, completed=done, total=total)
+    print("Bring the pages up to date with: stabilitylab ledger")
     return 0
+
+
+def _ledger(options: argparse.Namespace) -> int:
+    from stabilitylab import ledger
+
+    changed = ledger.stale() if options.check else ledger.write()
+    for path in changed:
+        print(f"{'Out of date' if options.check else 'Wrote'}: {path}")
+    return 1 if options.check and changed else 0
 
 
 def _copy_exercises(options: argparse.Namespace) -> int:

@@ -70,6 +70,7 @@ def _controls(config: RunConfig) -> dict[str, widgets.Widget]:
                 ("cosine to 0", "cosine"),
                 ("linear to 0", "linear"),
                 ("inverse square root", "inverse_sqrt"),
+                ("stay, then linear to 0", "wsd"),
             ],
             config.decay,
         ),

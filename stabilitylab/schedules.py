@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable
 
 Schedule = Callable[[int], float]
-DECAYS = ("constant", "cosine", "linear", "inverse_sqrt")
+DECAYS = ("constant", "cosine", "linear", "inverse_sqrt", "wsd")
+STABLE_SHARE = 0.8
 
 
 def warmup_then(decay: str, *, peak_lr: float, warmup_steps: int = 0, total_steps: int) -> Schedule:
@@ -18,7 +19,8 @@ def warmup_then(decay: str, *, peak_lr: float, warmup_steps: int = 0, total_step
 
     Args:
         decay: ``"constant"``; ``"cosine"`` or ``"linear"`` to 0 at ``total_steps``; ``"inverse_sqrt"``:
-            peak_lr * sqrt(warmup_steps / step), which without warmup falls from step 1 on.
+            peak_lr * sqrt(warmup_steps / step), which without warmup falls from step 1 on; ``"wsd"`` (warmup, stable, decay): constant
+            for 80% of what follows the warmup, then linear to 0 (Hu et al. 2024, arXiv 2404.06395, decay exponentially).
         peak_lr: the highest learning rate.
         warmup_steps: 0 (default) starts at the peak.
         total_steps: length of the run.
@@ -41,6 +43,8 @@ def warmup_then(decay: str, *, peak_lr: float, warmup_steps: int = 0, total_step
             return peak_lr * 0.5 * (1 + math.cos(math.pi * progress))
         if decay == "linear":
             return peak_lr * (1 - progress)
+        if decay == "wsd":
+            return peak_lr * min(1.0, (1 - progress) / (1 - STABLE_SHARE))
         if decay == "inverse_sqrt":
             return peak_lr * math.sqrt(max(1, warmup_steps) / max(1, step))
         return peak_lr

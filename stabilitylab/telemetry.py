@@ -123,10 +123,18 @@ def _plain(value: float) -> float | str:
 
 
 def global_norm(tensors: Sequence[Tensor]) -> float:
-    """L2 norm over all elements of all tensors, accumulated in float64 so that a huge norm does not overflow; 0.0 for none."""
+    """L2 norm over all elements of all tensors; 0.0 for none.
+
+    One that overflows fp32 is computed again in float64, which is several times slower: only elements that are themselves
+    inf or NaN make it inf or NaN.
+    """
     if not tensors:
         return 0.0
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(tensors), 2, dtype=torch.float64))).item()
+    for dtype in (torch.float32, torch.float64):
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(tensors), 2, dtype=dtype))).item()
+        if math.isfinite(norm):
+            break
+    return norm
 
 
 def gradients(parameters: Iterable[Tensor]) -> list[Tensor]:

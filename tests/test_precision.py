@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stabilitylab.model import ModelConfig
-from stabilitylab.precision import StaticLossScaler, mixed_precision
+from stabilitylab.precision import DynamicLossScaler, StaticLossScaler, mixed_precision
 from stabilitylab.training import RunConfig, train
 
 SMALL = RunConfig(model=ModelConfig(layers=2, width=32, heads=2, context=32, init="xavier"), steps=20, batch_size=8, lr=3e-3)
@@ -55,3 +55,26 @@ def test_impossible_precisions_and_scales_are_refused():
         mixed_precision("fp8")
     with pytest.raises(ValueError, match="scale is 0"):
         StaticLossScaler(0.0)
+    with pytest.raises(ValueError, match="init_scale is -1"):
+        DynamicLossScaler(-1.0)
+
+
+def test_the_dynamic_scaler_unscales_skips_backs_off_and_grows():
+    scaler, weight = DynamicLossScaler(8.0, growth_interval=2), torch.nn.Parameter(torch.ones(2))
+    seen = []
+    for gradient in (float("inf"), 3.0, 3.0, float("nan")):
+        weight.grad = None
+        scaler.scale((weight * torch.tensor([1.0, gradient])).sum()).backward()
+        skip = scaler.unscale_([weight])
+        seen.append((scaler.loss_scale, skip, weight.grad[0].item()))
+        scaler.update(skip)
+    assert seen == [(8.0, True, 1.0), (4.0, False, 1.0), (4.0, False, 1.0), (8.0, True, 1.0)] and scaler.loss_scale == 4.0
+    assert weight.tolist() == [1.0, 1.0]  # a scaler touches gradients only
+
+
+def test_training_with_the_dynamic_scaler_skips_its_way_down_and_learns():
+    run = train(SMALL.replace(dtype="fp16", steps=40), scaler=DynamicLossScaler(2.0**24))
+    assert all(run.column("skipped")[:4]) and sum(run.column("skipped")) < 12
+    assert run.column("loss_scale")[:5] == [2.0 ** (24 - k) for k in range(5)]
+    assert run.records[0].update_ratio == 0 and run.records[-1].loss < run.records[0].loss - 1
+    assert not any(record.nonfinite for record in run.records)

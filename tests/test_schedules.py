@@ -23,6 +23,7 @@ def test_decays_after_warmup():
     assert at("linear", 70) == pytest.approx(0.5)
     assert at("cosine", 120) == pytest.approx(0, abs=1e-12) and at("cosine", 500) == pytest.approx(0, abs=1e-12)
     assert at("inverse_sqrt", 80) == pytest.approx(math.sqrt(20 / 80))
+    assert at("wsd", 99) == 1.0 and at("wsd", 110) == pytest.approx(0.5) and at("wsd", 120) == 0
 
 
 def test_without_warmup_a_run_starts_at_the_peak():

@@ -163,3 +163,32 @@ def test_impossible_settings_are_refused_by_name(bad):
 def test_replace_reaches_into_the_model():
     changed = TINY.replace(model__norm="post", lr=0.5)
     assert (changed.model.norm, changed.model.width, changed.lr) == ("post", 16, 0.5)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_run_resumed_from_a_checkpoint_is_the_run_that_never_stopped(optimizer):
+    config = TINY.replace(optimizer=optimizer, warmup_steps=4)
+    trainer = Trainer(config)
+    steps = trainer.steps()
+    losses = [next(steps).loss for _ in range(6)]
+    checkpoint = trainer.state()
+    first = [record.loss for record in steps]
+    trainer.restore(checkpoint)
+    again = [record.loss for record in trainer.steps(first=6)]
+    fresh = Trainer(config)
+    fresh.restore(checkpoint)  # the first restore must not have changed the checkpoint
+    assert first == again == [record.loss for record in fresh.steps(first=6)]
+    assert losses + first == train(config).column("loss")
+
+
+def test_z_loss_is_minimised_and_not_reported():
+    plain, penalised = Trainer(TINY.replace(steps=60, lr=1e-2)), Trainer(TINY.replace(steps=60, lr=1e-2, z_loss=0.1))
+    first, other = next(plain.steps()), next(penalised.steps())
+    assert first.loss == other.loss and first.grad_norm != other.grad_norm
+    drift = []
+    for trainer in (plain, penalised):
+        list(trainer.steps(first=1))
+        drift.append(trainer.logits(trainer.batches(0).inputs).logsumexp(dim=1).square().mean().item())
+    assert drift[1] < drift[0] / 2
+    with pytest.raises(ValueError, match="z_loss is -1"):
+        TINY.replace(z_loss=-1)
