@@ -1,7 +1,7 @@
 """The ledger of claims: what popular texts say about instability, the verdict, and the runs that decide it.
 
 ``data/claims.yaml`` holds the claims. Each names the expectations of the experiments that carry its verdict; it holds on a seed
-if all of them hold there, and it stands if it holds on nine seeds in ten.
+if all of them hold there, and it stands if it holds on nine seeds in ten (rounded down: 18 of 20, 4 of 5).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stabilitylab import evidence, experiments, workspace
 PATH = workspace.DATA / "claims.yaml"
 VERDICTS = ("holds", "holds when", "false as stated", "opinion")
 SHARE = 0.9
-"""The least share of seeds on which a verdict must hold."""
+"""The least share of seeds on which a verdict must hold: 18 of 20, 4 of 5."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Judgement:
 
     @property
     def ok(self) -> bool:
-        return bool(self.held) and self.count >= SHARE * len(self.held)
+        return experiments.enough(self.count, len(self.held), SHARE)
 
 
 Held = Mapping[str, Mapping[str, Mapping[int, bool]]]

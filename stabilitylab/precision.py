@@ -93,3 +93,51 @@ class StaticLossScaler:
 
     def update(self, found_inf: bool) -> None:
         pass
+
+
+class DynamicLossScaler:
+    """A scale that seeks its own level: PyTorch's ``torch.amp.GradScaler`` as a ``LossScaler``.
+
+    After a step with an inf or a NaN in the gradients the update is skipped and the scale multiplied by ``backoff_factor``; after
+    ``growth_interval`` good steps in a row it is multiplied by ``growth_factor``. Loss scaling with skipped updates is due to
+    Micikevicius et al. 2017 (arXiv 1710.03740); the default numbers are PyTorch's. It wants fp32 gradients, and so fp32 master weights.
+
+    Args:
+        init_scale: the first scale, default 65536.
+        growth_factor: default 2.
+        backoff_factor: default 0.5.
+        growth_interval: default 2000 steps, which is longer than most runs of this course.
+
+    Raises:
+        ValueError: if the first scale is not above 0.
+    """
+
+    def __init__(
+        self,
+        init_scale: float = 2.0**16,
+        *,
+        growth_factor: float = 2.0,
+        backoff_factor: float = 0.5,
+        growth_interval: int = 2000,
+    ):
+        if not init_scale > 0:
+            raise ValueError(f"init_scale is {init_scale}; it must be above 0, usually a power of two")
+        self.loss_scale = init_scale
+        self._scaler = torch.amp.GradScaler("cpu", init_scale, growth_factor, backoff_factor, growth_interval)
+
+    def scale(self, loss: Tensor) -> Tensor:
+        return self._scaler.scale(loss)
+
+    def unscale_(self, parameters: Iterable[nn.Parameter]) -> bool:
+        return self._scaler.step(_NoOptimizer(parameters, {})) is None  # None: it left the step out
+
+    def update(self, found_inf: bool) -> None:
+        self._scaler.update()  # it remembers what it found
+        self.loss_scale = self._scaler.get_scale()
+
+
+class _NoOptimizer(torch.optim.Optimizer):
+    """What ``GradScaler.step`` asks for: parameters, whose gradients it unscales, and a step, which it calls if all are finite."""
+
+    def step(self, closure=None) -> float:  # type: ignore[override]
+        return 0.0

@@ -73,6 +73,14 @@ def test_an_id_used_twice_is_refused(tmp_path):
         claims.load(path)
 
 
+@pytest.mark.parametrize(
+    "count, total, share, ok",
+    [(18, 20, 0.9, True), (17, 20, 0.9, False), (4, 5, 0.9, True), (3, 5, 0.9, False), (7, 10, 0.7, True), (0, 1, 0.9, False)],
+)
+def test_how_many_seeds_are_enough(count, total, share, ok):
+    assert experiments.enough(count, total, share) == ok
+
+
 def test_a_verdict_needs_all_its_expectations_on_nine_seeds_in_ten():
     both = entry(evidence={"fp16-weights": ["first-update-is-nan", "eps-helps"]})
     claim = claims.Claim(**both)

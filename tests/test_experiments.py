@@ -19,7 +19,7 @@ def test_recorded_evidence_supports_what_the_experiment_states(name):
     for key, expectation in experiments.get(name).expectations.items():
         for seeds in (DEFAULT_SEEDS, FRESH_SEEDS):
             count = sum(held[key][seed] for seed in seeds)
-            assert count >= expectation.share * len(seeds), f"{key}: {count} of {len(seeds)} on {seeds}"
+            assert experiments.enough(count, len(seeds), expectation.share), f"{key}: {count} of {len(seeds)} on {seeds}"
 
 
 @pytest.mark.parametrize("name", NAMES)

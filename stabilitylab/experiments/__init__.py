@@ -1,45 +1,162 @@
 """Named experiments: data plus a check.
 
-An experiment is a set of arms (run settings that differ in what is on trial), seeds, and expectations that must hold over
-the seeds. Lessons, tests and the terminal all run the same ones, so that nothing a lesson states is a number nobody can
-re-derive. Records of past runs are kept in ``data/evidence``; ``record`` makes them again.
+An experiment is a set of arms (what is compared), seeds, figures (what is measured) and expectations (what must be seen over
+the seeds). Lessons, claims, tests and the terminal all run the same ones, so that nothing a lesson states is a number nobody
+can re-derive. ``data/evidence`` keeps what they gave; ``stabilitylab record`` makes it again.
 
-Add one by writing a module here that defines ``EXPERIMENT`` objects and naming it in ``_MODULES``.
+An arm is a training run (``Arm``) or anything else that yields numbers from a seed (``Measurement``). Add an experiment by
+writing a module here that defines ``EXPERIMENT`` and naming it in ``_MODULES``.
+
+Seeds. Settings and tolerances are set on seeds below 1000. ``FRESH_SEEDS`` decide: nothing is tuned on them, and a tolerance that
+had to be changed after they were seen needs fresh ones.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
+import math
 import os
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import joblib
 
-from stabilitylab import workspace
-from stabilitylab.telemetry import Run
+from stabilitylab.telemetry import Run, StepRecord
 from stabilitylab.training import RunConfig, Trainer
 
-_MODULES = ("constant_lr", "no_norms", "fp16_weights")
-EVIDENCE = workspace.DATA / "evidence"
-RECORDED_COLUMNS = ("step", "loss", "grad_norm", "clipped", "update_ratio", "nonfinite_fraction")
+_MODULES = (
+    "constant_lr",
+    "stall_cures",
+    "no_norms",
+    "no_norms_fp16",
+    "fp16_weights",
+    "transient_explosion",
+    "warmup_decay",
+    "warmup_length",
+    "second_moment",
+    "schedules",
+    "schedule_facts",
+    "clipping_facts",
+    "sgd_explosion",
+    "value_clipping",
+    "clip_level_adam",
+    "bad_batch",
+    "step_along_gradient",
+    "edge_of_stability",
+    "clipping_bias",
+    "firing_rate",
+    "rare_documents",
+    "causes",
+    "fp16_limits",
+    "fp16_underflow",
+    "flush_by_layer",
+    "loss_scaling",
+    "fp16_overflow",
+    "swallowed_updates",
+    "unscale_order",
+    "alarms",
+    "rollback",
+    "update_ratio",
+    "oscillation_divergence",
+    "plateau",
+    "lr_range_test",
+    "weight_decay",
+    "adam_l2",
+    "accumulation",
+    "checkpointing",
+    "lr_sensitivity",
+    "attention_logits",
+    "init_depth",
+    "batch_norm",
+    "z_loss",
+    "second_moment_poisoning",
+)
+DEFAULT_SEEDS = range(5)
+FRESH_SEEDS = range(1000, 1020)
+CURVES = ("step", "loss", "grad_norm", "clipped", "nonfinite_fraction")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a ``Measurement`` gave for one seed: ``measured["name"]`` is one of its numbers."""
+
+    label: str
+    seed: int
+    values: Mapping[str, float]
+
+    def __getitem__(self, name: str) -> float:
+        return self.values[name]
+
+
+Results = Mapping[str, Any]
+"""Arm -> its result for one seed: the ``Run`` of an ``Arm``, the ``Measured`` of a ``Measurement``."""
+
+
+def _no_parts(config: RunConfig) -> Mapping[str, Any]:
+    return {}
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One configuration on trial.
+    """One training run on trial.
 
     Attributes:
         config: the run's settings; the seed is filled in per run.
         about: what is different about it, as a phrase.
+        parts: from the seeded config to arguments for ``Trainer``, where the arm replaces a part of the loop, such as
+            ``lambda config: {"clip": clip_grad_value_}``.
+        drive: how the trainer is run, for an arm that intervenes between steps, such as a rollback.
     """
 
     config: RunConfig
     about: str
+    parts: Callable[[RunConfig], Mapping[str, Any]] = _no_parts
+    drive: Callable[[Trainer], Iterator[StepRecord]] = Trainer.steps
+
+    def trainer(self, seed: int) -> Trainer:
+        """The run of a seed, not yet started."""
+        config = self.config.replace(seed=seed)
+        return Trainer(config, **self.parts(config))
+
+    def result(self, label: str, seed: int) -> Run:
+        """The whole run of a seed."""
+        trainer = self.trainer(seed)
+        return trainer.result(list(self.drive(trainer)), label=label)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One thing measured: anything that turns a seed into named numbers.
+
+    Attributes:
+        measure: from a seed to the numbers; an exact calculation may ignore the seed.
+        about: what is different about it, as a phrase.
+    """
+
+    measure: Callable[[int], Mapping[str, float]]
+    about: str
+
+    def result(self, label: str, seed: int) -> Measured:
+        """What it gives for a seed."""
+        return Measured(label, seed, dict(self.measure(seed)))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that the experiment measures once per seed.
+
+    Attributes:
+        states: what it is, as a phrase.
+        value: from the results of one seed to the number.
+        unit: such as ``"nats"``, ``"steps"``, default a plain number.
+    """
+
+    states: str
+    value: Callable[[Results], float]
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,100 +165,164 @@ class Expectation:
 
     Attributes:
         states: the sentence that is checked.
-        holds: from arm name -> that arm's run, all of one seed, to whether it was seen.
-        share: the least share of seeds in which it must hold.
+        holds: from the results of one seed to whether it was seen.
+        share: the least share of seeds in which it must hold, see ``enough``.
     """
 
     states: str
-    holds: Callable[[Mapping[str, Run]], bool]
+    holds: Callable[[Results], bool]
     share: float = 0.9
+
+
+def enough(count: int, total: int, share: float) -> bool:
+    """Whether ``count`` of ``total`` seeds are the share asked for, rounded down and at least one: for 0.9 that is 18 of 20, 4 of 5, 1 of 1."""
+    return count >= max(1, math.floor(share * total + 1e-9))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an expectation fared: it held in ``count`` of ``total`` seeds, and ``ok`` says whether that is enough."""
+    """How an expectation fared over some seeds: ``held`` has one entry per seed, and ``ok`` says whether that is enough."""
 
+    name: str
     expectation: Expectation
-    count: int
-    total: int
+    held: Mapping[int, bool]
+
+    @property
+    def count(self) -> int:
+        return sum(self.held.values())
+
+    @property
+    def total(self) -> int:
+        return len(self.held)
 
     @property
     def ok(self) -> bool:
-        return self.count >= self.expectation.share * self.total
+        return enough(self.count, self.total, self.expectation.share)
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Arms, seeds, and what they show.
+    """Arms, and what they show.
 
     Attributes:
         name: how the terminal and the evidence files call it.
         question: what is on trial.
         arms: name -> arm.
-        expectations: what is checked.
+        expectations: name -> what is checked.
+        control: (cured, sick): the negative control. With the sick arm's result in the place of the cured one's, some
+            expectation must fail: an experiment that cannot tell them apart shows nothing.
         shows: one paragraph: what the runs show.
         does_not_show: what they do not.
-        seeds: the seeds of the recorded evidence. Tolerances were set on other seeds; the modules say which.
+        figures: name -> what is measured.
+        curve_seeds: the seeds whose curves are kept for figures.
+        columns: the measurements kept of each recorded step.
     """
 
     name: str
     question: str
-    arms: Mapping[str, Arm]
-    expectations: Sequence[Expectation]
+    arms: Mapping[str, Arm | Measurement]
+    expectations: Mapping[str, Expectation]
+    control: tuple[str, str]
     shows: str
     does_not_show: str
-    seeds: Sequence[int] = (0, 1, 2, 3, 4)
+    figures: Mapping[str, Figure]
+    curve_seeds: Sequence[int] = DEFAULT_SEEDS
+    columns: Sequence[str] = CURVES
 
-    def trainer(self, arm: str, seed: int) -> Trainer:
-        """A run of one arm, not yet started.
+    def arm(self, name: str) -> Arm | Measurement:
+        """The arm of that name.
 
         Raises:
-            ValueError: if there is no such arm.
+            ValueError: if there is none.
         """
-        if arm not in self.arms:
-            raise ValueError(f"arm is {arm!r}; {self.name} has {', '.join(self.arms)}")
-        return Trainer(self.arms[arm].config.replace(seed=seed))
+        if name not in self.arms:
+            raise ValueError(f"arm is {name!r}; {self.name} has {', '.join(self.arms)}")
+        return self.arms[name]
 
-    def run(self, arm: str, seed: int) -> Run:
-        """A whole run of one arm."""
-        trainer = self.trainer(arm, seed)
-        return trainer.result(list(trainer.steps()), label=arm)
+    def trainer(self, arm: str, seed: int) -> Trainer:
+        """A training run of one arm, not yet started.
 
-    def runs(
-        self, seeds: Sequence[int] | None = None, arms: Sequence[str] | None = None, jobs: int | None = None
-    ) -> Iterator[Run]:
+        Raises:
+            ValueError: if there is no such arm, or it is not a training run.
+        """
+        found = self.arm(arm)
+        if isinstance(found, Measurement):
+            runs = [name for name, other in self.arms.items() if isinstance(other, Arm)]
+            has = (
+                f"training runs are {', '.join(runs)}"
+                if runs
+                else "the experiment has no training runs; use `stabilitylab check`"
+            )
+            raise ValueError(f"arm is {arm!r}, which is a measurement and not a training run; {has}")
+        return found.trainer(seed)
+
+    def run(self, arm: str, seed: int) -> Any:
+        """The result of one arm: a ``Run`` or a ``Measured``."""
+        return self.arm(arm).result(arm, seed)
+
+    def results(
+        self, seeds: Sequence[int] = DEFAULT_SEEDS, arms: Sequence[str] | None = None, jobs: int | None = None
+    ) -> Iterator[Any]:
         """All arms over all seeds, spread over processes, in order, each as soon as it and those before it are done.
 
         Args:
-            seeds: default the experiment's own.
+            seeds: default ``DEFAULT_SEEDS``.
             arms: default all.
             jobs: processes, default one per core.
         """
-        tasks = [
-            joblib.delayed(_run)(self.name, arm, seed)
-            for arm in arms or self.arms
-            for seed in (self.seeds if seeds is None else seeds)
-        ]
-        yield from joblib.Parallel(n_jobs=jobs or os.cpu_count() or 1, return_as="generator")(tasks)
+        yield from run_all([(self.name, arm, seed) for arm in arms or self.arms for seed in seeds], jobs)
 
-    def check(self, runs: Sequence[Run]) -> list[Outcome]:
+    def by_seed(self, results: Sequence[Any]) -> dict[int, dict[str, Any]]:
+        """Seed -> arm -> result, for the seeds for which every arm is there."""
+        found: dict[int, dict[str, Any]] = {}
+        for result in results:
+            found.setdefault(result.seed, {})[result.label] = result
+        return {seed: arms for seed, arms in found.items() if len(arms) == len(self.arms)}
+
+    def check(self, results: Sequence[Any]) -> list[Outcome]:
         """How each expectation fares over the seeds for which every arm was run."""
-        by_seed: dict[int, dict[str, Run]] = {}
-        for run in runs:
-            by_seed.setdefault(run.seed, {})[run.label] = run
-        complete = [arms for arms in by_seed.values() if len(arms) == len(self.arms)]
-        return [Outcome(e, sum(bool(e.holds(arms)) for arms in complete), len(complete)) for e in self.expectations]
+        seeds = self.by_seed(results)
+        return [
+            Outcome(name, expectation, {seed: bool(expectation.holds(arms)) for seed, arms in seeds.items()})
+            for name, expectation in self.expectations.items()
+        ]
+
+    def measure(self, results: Sequence[Any]) -> dict[str, dict[int, float]]:
+        """Figure -> seed -> number."""
+        seeds = self.by_seed(results)
+        return {name: {seed: float(figure.value(arms)) for seed, arms in seeds.items()} for name, figure in self.figures.items()}
 
 
-def _run(name: str, arm: str, seed: int) -> Run:
+def run_all(tasks: Sequence[tuple[str, str, int]], jobs: int | None = None) -> Iterator[Any]:
+    """Results of (experiment, arm, seed) in order, spread over processes, default one per core."""
+    yield from joblib.Parallel(n_jobs=jobs or os.cpu_count() or 1, return_as="generator")(
+        joblib.delayed(_run)(*task) for task in tasks
+    )
+
+
+def _run(name: str, arm: str, seed: int) -> Any:
     return get(name).run(arm, seed)
 
 
 @cache
+def _modules() -> dict[str, ModuleType]:
+    found = [importlib.import_module(f"{__name__}.{module}") for module in _MODULES]
+    return {module.EXPERIMENT.name: module for module in found}
+
+
 def all_experiments() -> dict[str, Experiment]:
     """Every experiment by name, in teaching order."""
-    found = [importlib.import_module(f"{__name__}.{module}").EXPERIMENT for module in _MODULES]
-    return {experiment.name: experiment for experiment in found}
+    return {name: module.EXPERIMENT for name, module in _modules().items()}
+
+
+def account(name: str) -> str:
+    """The docstring of an experiment's module: what it decides, on which seeds it was tuned, and what was tried in vain.
+
+    Raises:
+        ValueError: if there is no such experiment.
+    """
+    get(name)
+    return (_modules()[name].__doc__ or "").strip()
 
 
 def get(name: str) -> Experiment:
@@ -153,66 +334,3 @@ def get(name: str) -> Experiment:
     if name not in all_experiments():
         raise ValueError(f"name is {name!r}; the experiments are {', '.join(all_experiments())}")
     return all_experiments()[name]
-
-
-def evidence_file(name: str) -> Path:
-    """Where the records of an experiment are kept."""
-    return EVIDENCE / f"{name}.json"
-
-
-def record(name: str, jobs: int | None = None, progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
-    """Runs an experiment over its seeds and replaces its recorded evidence.
-
-    Args:
-        name: of the experiment.
-        jobs: processes, default one per core.
-        progress: called with (runs done, runs in all) after each run.
-
-    Returns:
-        The file written.
-    """
-    import torch
-
-    from stabilitylab import corpus
-
-    experiment = get(name)
-    total = len(experiment.arms) * len(experiment.seeds)
-    runs = []
-    for run in experiment.runs(jobs=jobs):
-        runs.append(run)
-        progress(len(runs), total)
-    made_with = {"python": platform.python_version(), "torch": torch.__version__, "corpus_sha256": corpus.load().sha256}
-    lines = [json.dumps(_compact(run), separators=(",", ":")) for run in runs]
-    text = f'{{"experiment": {json.dumps(name)}, "made_with": {json.dumps(made_with)}, "runs": [\n' + ",\n".join(lines) + "\n]}\n"
-    workspace.write_atomically(evidence_file(name), text)
-    recorded.cache_clear()
-    return evidence_file(name)
-
-
-def _compact(run: Run) -> dict:
-    data = run.to_dict()
-    columns = {name: data["columns"][name] for name in RECORDED_COLUMNS}
-    data["columns"] = {name: [_short(value) for value in values] for name, values in columns.items()}
-    return data
-
-
-def _short(value: float | str | bool) -> float | str | int:
-    """Four significant digits, and 0 or 1 for a bool: the files are kept in git."""
-    return float(f"{value:.4g}") if isinstance(value, float) else int(value) if isinstance(value, bool) else value
-
-
-@cache
-def recorded(name: str) -> dict[str, list[Run]]:
-    """The recorded runs of an experiment: arm -> one run per seed.
-
-    Raises:
-        FileNotFoundError: if none are kept, saying how to make them.
-    """
-    path = evidence_file(get(name).name)
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; `stabilitylab record {name}` makes it")
-    groups: dict[str, list[Run]] = {}
-    for data in json.loads(path.read_text())["runs"]:
-        run = Run.from_dict(data)
-        groups.setdefault(run.label, []).append(run)
-    return groups

@@ -1,12 +1,13 @@
 """A deep Transformer without norms, with PyTorch's default initialisation: where constant-LR Adam truly explodes (claim B1).
 
-Settings were found on seeds 100-104; the tolerances were set on seeds 200-219, 300-319 and 500-519; the recorded evidence is seeds 0-9.
+Settings were found on seeds 100-104, tolerances on seeds 200-219, 300-319 and 500-519.
 
 A lower peak was tried: warmup to 1e-2 saved 46 of 50 runs, to 1.5e-2 47 of 50. It is no surer, and was left out.
 """
 
 from stabilitylab.diagnosis import Verdict, diagnose
-from stabilitylab.experiments import Arm, Expectation, Experiment
+from stabilitylab.experiments import CURVES, Arm, Expectation, Experiment, Figure
+from stabilitylab.experiments.observables import end, finite, learned, peak
 from stabilitylab.model import ModelConfig
 from stabilitylab.training import RunConfig
 
@@ -28,31 +29,35 @@ EXPERIMENT = Experiment(
         "constant": Arm(CONSTANT, "24 layers, no norms, constant 1.5e-2"),
         "clip": Arm(CONSTANT.replace(clip_norm=1.0), "the same, with the global norm clipped at 1.0"),
         "warmup": Arm(WARMED, "the same peak after 100 steps of warmup, then cosine to 0 at step 200"),
-        "fp16": Arm(
-            CONSTANT.replace(steps=20, dtype="fp16"),
-            "constant, with the forward and backward pass in fp16, fp32 master weights, no loss scaling",
-        ),
-        "fp16-warmup": Arm(WARMED.replace(dtype="fp16"), "fp16 with the warmup and the cosine"),
         "gentle": Arm(CONSTANT.replace(lr=1e-3, steps=150), "the same deep model at the textbook's constant 1e-3"),
     },
-    expectations=(
-        Expectation(
+    expectations={
+        "explodes": Expectation(
             "Constant 1.5e-2 multiplies the loss by 10 within three updates and never comes back.",
             lambda r: explodes(r["constant"]),
         ),
-        Expectation("Clipping at 1.0 does not prevent it.", lambda r: explodes(r["clip"])),
-        Expectation("Warmup to the same peak, then decay, trains.", lambda r: diagnose(r["warmup"]).learned, share=0.8),
-        Expectation("In fp16 the loss itself is NaN within five steps.", lambda r: diagnose(r["fp16"]).nonfinite_by(5)),
-        Expectation("In fp16 warmup and decay train most runs too.", lambda r: diagnose(r["fp16-warmup"]).learned, share=0.7),
-        Expectation(
-            "At constant 1e-3 even this model does not explode.",
-            lambda r: diagnose(r["gentle"]).exploded_at is None and not any(x.nonfinite for x in r["gentle"].records),
+        "clip-does-not-help": Expectation("Clipping at 1.0 does not prevent it.", lambda r: explodes(r["clip"])),
+        "warmup-trains": Expectation("Warmup to the same peak, then decay, trains.", lambda r: learned(r["warmup"]), share=0.8),
+        "warmup-prevents-it": Expectation(
+            "With warmup the loss never reaches ten times its start.", lambda r: diagnose(r["warmup"]).exploded_at is None
         ),
-    ),
-    seeds=tuple(range(10)),
+        "textbook-rate-is-fine": Expectation(
+            "At constant 1e-3 even this model does not explode.",
+            lambda r: diagnose(r["gentle"]).exploded_at is None and finite(r["gentle"]),
+        ),
+    },
+    control=("warmup", "constant"),
+    figures={
+        "constant-peak": Figure("highest loss in 10 steps at constant 1.5e-2", lambda r: peak(r["constant"], 0, 10), "nats"),
+        "clip-peak": Figure("the same, clipped at 1.0", lambda r: peak(r["clip"], 0, 10), "nats"),
+        "warmup-end": Figure("final loss with warmup and decay", lambda r: end(r["warmup"]), "nats"),
+        "gentle-end": Figure("final loss at constant 1e-3, 150 steps", lambda r: end(r["gentle"]), "nats"),
+    },
+    curve_seeds=range(10),
+    columns=(*CURVES, "update_ratio"),
     shows=(
         "Take the norms out of a 24-layer Transformer and leave the initialisation alone, and constant-LR Adam multiplies the loss by ten within "
-        "three updates; in fp16 the loss is NaN. Clipping does not help, since Adam divides the gradient's size away. Warmup and decay do, for more than nine runs in ten."
+        "three updates. Clipping does not help, since Adam divides the gradient's size away. Warmup and decay do, for more than nine runs in ten."
     ),
     does_not_show=(
         "This is not how anyone builds a Transformer today, and the learning rate is fifteen times the textbook's: at 1e-3 the same model trains. "
