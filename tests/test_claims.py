@@ -28,8 +28,8 @@ def test_claims_that_contradict_each_other_say_so():
     assert "E1" in by_id["D4"].contradicts and "D4" in by_id["E1"].contradicts and by_id["C4"].contradicts
 
 
-def test_every_experiment_is_rested_on():
-    assert claims.rest_on(claims.load()) == list(experiments.all_experiments())
+def test_every_experiment_decides_a_claim_but_two_that_lessons_use():
+    assert set(experiments.all_experiments()) - set(claims.rest_on(claims.load())) == {"swallowed-updates", "z-loss"}
 
 
 def test_the_generated_pages_are_up_to_date():

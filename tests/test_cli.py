@@ -17,16 +17,16 @@ def test_the_command_line_answers_without_loading_pytorch():
 def test_list_names_every_experiment_and_arm(capsys):
     assert main(["list"]) == 0
     listed = capsys.readouterr().out
-    assert all(word in listed for word in ("constant-lr", "hot-warmup", "no-norms", "fp16-weights"))
+    assert all(word in listed for word in ("constant-lr", "textbook-pre", "no-norms", "fp16-weights"))
 
 
 def test_run_ends_with_a_verdict_a_figure_and_the_records(tmp_path, capsys, work_folder):
-    assert main(["run", "no-norms", "--arm", "fp16", "--seed", "3", "--json", str(tmp_path / "out.json")]) == 0
+    assert main(["run", "no-norms-fp16", "--arm", "constant", "--seed", "3", "--json", str(tmp_path / "out.json")]) == 0
     printed = capsys.readouterr().out
     assert "Verdict: non-finite" in printed
     data = json.loads((tmp_path / "out.json").read_text())
     assert data["verdict"] == "non-finite" and Run.from_dict(data).seed == 3
-    assert Image.open(work_folder / "runs" / "no-norms-fp16-3.png").width > 300
+    assert Image.open(work_folder / "runs" / "no-norms-fp16-constant-3.png").width > 300
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,11 @@ def test_check_runs_every_arm_and_its_exit_status_tells(capsys, monkeypatch):
     monkeypatch.setattr(Outcome, "ok", False)
     assert main(["check", "fp16-weights", "--seeds", "40-40"]) == 1
     assert "FAILS" in capsys.readouterr().out
+
+
+def test_an_arm_that_is_no_training_run_is_explained(capsys):
+    assert main(["run", "clipping-facts"]) == 2
+    assert "use `stabilitylab check`" in capsys.readouterr().err
 
 
 def test_copying_exercises_never_overwrites(tmp_path):

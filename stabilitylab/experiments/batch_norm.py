@@ -53,7 +53,7 @@ def held_out(trainer: Trainer, batch_size: int, training: bool) -> float:
 def modes(seed: int, batch_norm: bool) -> dict[str, float]:
     """What a trained model gives in both modes, and how far other bytes of the batch reach into a prediction."""
     config = HEALTHY.replace(seed=seed)
-    trainer = Trainer(config, **(with_batch_norm(config) if batch_norm else {}))
+    trainer = Trainer(config, model=with_batch_norm(config)["model"] if batch_norm else None)
     for _ in trainer.steps():
         pass
     return {

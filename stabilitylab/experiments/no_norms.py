@@ -2,6 +2,8 @@
 
 Settings were found on seeds 100-104, tolerances on seeds 200-219, 300-319 and 500-519.
 
+Over the 80 seeds of 200-219, 500-519, 700-719 and 800-819 warmup and cosine at 1.5e-2 saved 72, over 1000-1019 18.
+
 A lower peak was tried: warmup to 1e-2 saved 46 of 50 runs, to 1.5e-2 47 of 50. It is no surer, and was left out.
 """
 
@@ -37,9 +39,12 @@ EXPERIMENT = Experiment(
             lambda r: explodes(r["constant"]),
         ),
         "clip-does-not-help": Expectation("Clipping at 1.0 does not prevent it.", lambda r: explodes(r["clip"])),
-        "warmup-trains": Expectation("Warmup to the same peak, then decay, trains.", lambda r: learned(r["warmup"]), share=0.8),
-        "warmup-prevents-it": Expectation(
-            "With warmup the loss never reaches ten times its start.", lambda r: diagnose(r["warmup"]).exploded_at is None
+        "warmup-trains": Expectation(
+            "Warmup to the same peak, then decay, trains most runs.", lambda r: learned(r["warmup"]), share=0.6
+        ),
+        "warmup-outlives-it": Expectation(
+            "With warmup the loss is nowhere near ten times its start in the 60 steps in which the constant run dies.",
+            lambda r: peak(r["warmup"], 0, 60) < 3 * r["warmup"].records[0].loss,
         ),
         "textbook-rate-is-fine": Expectation(
             "At constant 1e-3 even this model does not explode.",

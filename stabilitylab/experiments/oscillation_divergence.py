@@ -9,7 +9,7 @@ bytes left in the text even the lower rate shows a spike now and then: they come
 
 from stabilitylab.diagnosis import UNIFORM, diagnose
 from stabilitylab.experiments import CURVES, Arm, Expectation, Experiment, Figure
-from stabilitylab.experiments.observables import end, finite, learned, peak
+from stabilitylab.experiments.observables import end, learned, nonfinite_at, peak
 from stabilitylab.model import ModelConfig
 from stabilitylab.telemetry import Run
 from stabilitylab.training import RunConfig
@@ -65,7 +65,7 @@ EXPERIMENT = Experiment(
         ),
         "numbers-stay-finite-first": Expectation(
             "Every number is finite up to the blow-up: this is not an overflow.",
-            lambda r: finite(r["high"]) or diagnose(r["high"]).nonfinite_at > blow_up(r["high"]),
+            lambda r: nonfinite_at(r["high"]) > blow_up(r["high"]),
         ),
     },
     control=("low", "high"),

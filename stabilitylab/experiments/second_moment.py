@@ -27,7 +27,7 @@ BATCHES = 32
 
 def noise_share(trainer: Trainer, first: int) -> float:
     """The variance of the gradient over batches, over its mean square, summed over all parameters: between 0 (all batches agree) and 1."""
-    total = square = 0.0
+    total = square = torch.zeros(())
     for step in range(first, first + BATCHES):
         grads = torch.autograd.grad(trainer.loss(*trainer.batches(step)), trainer.parameters)
         flat = torch.cat([grad.flatten() for grad in grads]).double()

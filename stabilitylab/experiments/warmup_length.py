@@ -9,7 +9,7 @@ from stabilitylab.experiments import CURVES, Arm, Expectation, Experiment, Figur
 from stabilitylab.experiments.constant_lr import HOT
 from stabilitylab.experiments.observables import end, learned, stuck
 
-LENGTHS = (10, 25, 50, 100, 150)
+LENGTHS = (25, 50, 100, 150)
 
 
 def _end_after(steps: int, results: Results) -> float:
@@ -26,14 +26,14 @@ EXPERIMENT = Experiment(
         "25-leaves-it": Expectation("25 steps of warmup leave it stuck.", lambda r: stuck(r["25-steps"]), share=0.7),
         "150-trains": Expectation("150 steps train it.", lambda r: learned(r["150-steps"])),
         "longer-is-better": Expectation(
-            "150 steps end below 10 and 25 steps of the same seed.",
-            lambda r: end(r["150-steps"]) < min(end(r["10-steps"]), end(r["25-steps"])),
+            "150 steps end below 25 steps of the same seed.",
+            lambda r: end(r["150-steps"]) < end(r["25-steps"]),
         ),
     },
-    control=("150-steps", "10-steps"),
+    control=("150-steps", "25-steps"),
     figures={f"{n}-end": Figure(f"final loss after {n} steps of warmup", partial(_end_after, n), "nats") for n in LENGTHS},
     curve_seeds=range(10),
     columns=(*CURVES, "update_ratio"),
-    shows="Ten or 25 steps of warmup are hardly better than none, 50 train some seeds, 100 nearly all and 150 every one: the length decides.",
+    shows="25 steps of warmup are hardly better than none, 50 train some seeds, 100 nearly all and 150 every one: the length decides.",
     does_not_show="A rule for the length. It depends on the model, the peak rate and beta2; 4000 steps is the setting of one paper's run of 100,000.",
 )

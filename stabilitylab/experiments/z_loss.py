@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from statistics import fmean
 
 import torch
+from torch import nn
 
 from stabilitylab.experiments import Expectation, Experiment, Figure, Measurement
 from stabilitylab.model import ModelConfig, Transformer
@@ -30,7 +31,9 @@ FAR = 1000.0
 @torch.no_grad()
 def displace(model: Transformer, by: float) -> None:
     """Adds a constant to all logits, which leaves the softmax as it was: one channel of the final norm is set to 1 and read by every output."""
-    model.final_norm.weight[0], model.final_norm.bias[0] = 0.0, 1.0
+    norm = model.final_norm
+    assert isinstance(norm, nn.LayerNorm)
+    norm.weight[0], norm.bias[0] = 0.0, 1.0
     model.head.weight[:, 0] = by
 
 
