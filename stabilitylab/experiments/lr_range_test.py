@@ -1,6 +1,6 @@
 """The LR range test: three ways to read it, each trained with what it picked (claim C10).
 
-Settings were found on seeds 30-34, tolerances on seeds 30-49. Expected the steepest slope to be 10 to 30 times too low; found it about 4 to 14 times
+Settings were found on seeds 30-34, tolerances on seeds 30-37. Expected the steepest slope to be 10 to 30 times too low; found it about 4 to 14 times
 below the best rate of the grid.
 """
 

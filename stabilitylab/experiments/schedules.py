@@ -1,6 +1,6 @@
 """Decays after the same warmup, at a mild and at a hot peak (claim B5).
 
-Settings were found on seeds 30-33, tolerances on seeds 30-49. Expected decay to pay in general; found that in 200 steps it costs at the mild
+Settings were found on seeds 30-33, tolerances on seeds 30-43. Expected decay to pay in general; found that in 200 steps it costs at the mild
 peak and is worth something only at the hot one.
 """
 
