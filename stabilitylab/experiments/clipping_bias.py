@@ -117,7 +117,7 @@ EXPERIMENT = Experiment(
             lambda r: end(r["norm-0.3-faster"]) <= end(r["none"]),
         ),
     },
-    control=("norm-1", "norm-0.3"),
+    control=("norm-0.3", "none"),
     figures={
         "error": Figure(
             "how far the mean clipped gradient is from the mean gradient, relative", lambda r: r["fixed-weights"]["error"]
