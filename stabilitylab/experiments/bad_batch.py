@@ -100,18 +100,26 @@ EXPERIMENT = Experiment(
         "sgd-surprise": Figure("gradient norm of the bad batch over the median before it, SGD", lambda r: surprise(r["sgd-one"])),
         "adam-surprise": Figure("the same, Adam", lambda r: surprise(r["adam-one"])),
         "sgd-one-gap": Figure("final loss above the twin's, SGD, one bad batch", lambda r: gap(r, "sgd-one", "sgd"), "nats"),
-        "sgd-four-gap": Figure("the same, four bad batches", lambda r: gap(r, "sgd-four", "sgd"), "nats"),
+        "sgd-four-gap": Figure("final loss above the twin's, SGD, four bad batches", lambda r: gap(r, "sgd-four", "sgd"), "nats"),
         "sgd-clip-gap": Figure("the same, four and clipped at 1.0", lambda r: gap(r, "sgd-clip-four", "sgd-clip"), "nats"),
-        "adam-one-gap": Figure("the same, Adam, one bad batch", lambda r: gap(r, "adam-one", "adam"), "nats"),
-        "adam-four-gap": Figure("the same, Adam, four", lambda r: gap(r, "adam-four", "adam"), "nats"),
+        "adam-one-gap": Figure("final loss above the twin's, Adam, one bad batch", lambda r: gap(r, "adam-one", "adam"), "nats"),
+        "adam-four-gap": Figure(
+            "final loss above the twin's, Adam, four bad batches", lambda r: gap(r, "adam-four", "adam"), "nats"
+        ),
         "adam-clip-gap": Figure(
             "the same, Adam, four and clipped at 1.0", lambda r: gap(r, "adam-clip-four", "adam-clip"), "nats"
         ),
         "sgd-one-spike": Figure(
             "highest loss above the twin's after it, SGD, one bad batch", lambda r: spike(r, "sgd-one", "sgd", AT + 1), "nats"
         ),
-        "sgd-four-spike": Figure("the same, four bad batches", lambda r: spike(r, "sgd-four", "sgd"), "nats"),
-        "sgd-clip-spike": Figure("the same, four and clipped at 1.0", lambda r: spike(r, "sgd-clip-four", "sgd-clip"), "nats"),
+        "sgd-four-spike": Figure(
+            "highest loss above the twin's after it, SGD, four bad batches", lambda r: spike(r, "sgd-four", "sgd"), "nats"
+        ),
+        "sgd-clip-spike": Figure(
+            "highest loss above the twin's after it, SGD, four and clipped at 1.0",
+            lambda r: spike(r, "sgd-clip-four", "sgd-clip"),
+            "nats",
+        ),
         "adam-one-spike": Figure("the same, Adam, one bad batch", lambda r: spike(r, "adam-one", "adam", AT + 1), "nats"),
         "adam-four-spike": Figure("the same, Adam, four", lambda r: spike(r, "adam-four", "adam"), "nats"),
         "adam-clip-spike": Figure(

@@ -121,7 +121,10 @@ EXPERIMENT = Experiment(
         "from-the-future": Figure(
             "largest change of an earlier logit by the row's last byte, BatchNorm", lambda r: r["batch-norm"]["from_the_future"]
         ),
-        "from-another-row": Figure("the same by another row's last byte", lambda r: r["batch-norm"]["from_another_row"]),
+        "from-another-row": Figure(
+            "change of earlier logits by another row's last byte, BatchNorm in training mode",
+            lambda r: r["batch-norm"]["from_another_row"],
+        ),
         "single-rows": Figure(
             "loss with the statistics of single rows above that with batches of 8, BatchNorm",
             lambda r: r["batch-norm"]["train_1"] - r["batch-norm"]["train_8"],

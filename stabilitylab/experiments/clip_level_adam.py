@@ -88,7 +88,7 @@ EXPERIMENT = Experiment(
         "adam-gain": Figure("Adam at 0.1 above unclipped, final loss", lambda r: end(r["adam-0.1"]) - end(r["adam"]), "nats"),
         "sgd-gap": Figure("SGD at 0.1 above 1.0, final loss", lambda r: end(r["sgd-0.1"]) - end(r["sgd-1"]), "nats"),
         "10-spike": Figure("highest loss above the clean run's, clipped at 10", lambda r: spike(r, "sgd-bad-10", "sgd"), "nats"),
-        "1-spike": Figure("the same, clipped at 1.0", lambda r: spike(r, "sgd-bad-1", "sgd-1"), "nats"),
+        "1-spike": Figure("highest loss above the clean run's, clipped at 1.0", lambda r: spike(r, "sgd-bad-1", "sgd-1"), "nats"),
     },
     shows=(
         "Under Adam the level hardly matters once it fires on every step: 0.1 and 0.01 end together, and gradients 100 times as large change nothing. "

@@ -122,12 +122,18 @@ EXPERIMENT = Experiment(
         "error": Figure(
             "how far the mean clipped gradient is from the mean gradient, relative", lambda r: r["fixed-weights"]["error"]
         ),
-        "floor": Figure("the same between two halves unclipped: sampling noise", lambda r: r["fixed-weights"]["floor"]),
+        "floor": Figure(
+            "how far the mean gradients of two halves of the batches are apart, unclipped: sampling noise",
+            lambda r: r["fixed-weights"]["floor"],
+        ),
         "length": Figure(
             "length of the mean clipped gradient over that of the mean gradient", lambda r: r["fixed-weights"]["length"]
         ),
         "cosine": Figure("cosine of the mean clipped gradient to the mean gradient", lambda r: r["fixed-weights"]["cosine"]),
-        "cosine-floor": Figure("the same between two halves unclipped", lambda r: r["fixed-weights"]["cosine floor"]),
+        "cosine-floor": Figure(
+            "cosine between the mean gradients of two halves of the batches, unclipped",
+            lambda r: r["fixed-weights"]["cosine floor"],
+        ),
         "none-end": Figure("final loss, unclipped", lambda r: end(r["none"]), "nats"),
         "norm-1-cost": Figure("what clipping at 1.0 adds to the final loss", lambda r: end(r["norm-1"]) - end(r["none"]), "nats"),
         "norm-0.3-cost": Figure("what clipping at 0.3 adds", lambda r: end(r["norm-0.3"]) - end(r["none"]), "nats"),

@@ -138,7 +138,9 @@ EXPERIMENT = Experiment(
         "norm-after": Figure("norm after clipping at 1.0", lambda r: r["global"]["norm-after"]),
         "sum-over-true": Figure("sum of the tensors' norms over the true norm", lambda r: r["per-tensor"]["norm-over-true"]),
         "million": Figure("norm of a million gradients of 0.01", lambda r: r["global"]["million"]),
-        "million-unsquared": Figure("the same with the square forgotten", lambda r: r["always"]["million"]),
+        "million-unsquared": Figure(
+            "what comes out for a million gradients of 0.01 if the square is forgotten", lambda r: r["always"]["million"]
+        ),
     },
     shows=(
         "Clipping by the global norm is one factor for all gradients: it keeps the direction, and below the limit the factor is 1. The factor comes from every element, so one NaN "

@@ -47,7 +47,7 @@ EXPERIMENT = Experiment(
     control=("textbook", "hot"),
     figures={
         "textbook-end": Figure("final loss, post-LN at constant 1e-3, 1000 steps", lambda r: end(r["textbook"]), "nats"),
-        "textbook-pre-end": Figure("the same, pre-LN", lambda r: end(r["textbook-pre"]), "nats"),
+        "textbook-pre-end": Figure("final loss, pre-LN at constant 1e-3, 1000 steps", lambda r: end(r["textbook-pre"]), "nats"),
         "textbook-rise": Figure(
             "highest loss above the first, post-LN at constant 1e-3",
             lambda r: peak(r["textbook"]) - r["textbook"].records[0].loss,

@@ -54,7 +54,9 @@ EXPERIMENT = Experiment(
     control=("warmup", "constant"),
     figures={
         "constant-peak": Figure("highest loss in 10 steps at constant 1.5e-2", lambda r: peak(r["constant"], 0, 10), "nats"),
-        "clip-peak": Figure("the same, clipped at 1.0", lambda r: peak(r["clip"], 0, 10), "nats"),
+        "clip-peak": Figure(
+            "highest loss in 10 steps at constant 1.5e-2, clipped at 1.0", lambda r: peak(r["clip"], 0, 10), "nats"
+        ),
         "warmup-end": Figure("final loss with warmup and decay", lambda r: end(r["warmup"]), "nats"),
         "gentle-end": Figure("final loss at constant 1e-3, 150 steps", lambda r: end(r["gentle"]), "nats"),
     },

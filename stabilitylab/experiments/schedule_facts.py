@@ -163,7 +163,7 @@ EXPERIMENT = Experiment(
     control=("textbook", "careless"),
     figures={
         "half": Figure("cosine over base rate, half way through the decay", lambda r: r["textbook"]["half"]),
-        "half-of-run": Figure("the same in the middle of a run with 10% warmup", lambda r: r["careless"]["half"]),
+        "half-of-run": Figure("cosine over base rate, in the middle of a run with 10% warmup", lambda r: r["careless"]["half"]),
         "half-floored": Figure("half way with a floor of 0.1", lambda r: r["torch"]["half-floored"]),
         "past": Figure("linear decay without a floor, 10% past its end", lambda r: r["torch"]["by-hand-past"]),
         "cosine-at-twice": Figure("torch's cosine at twice its length", lambda r: r["torch"]["cosine-at-twice"]),

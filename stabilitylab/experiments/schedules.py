@@ -61,11 +61,11 @@ EXPERIMENT = Experiment(
         "constant-end": Figure("final loss, peak 3e-3, constant", lambda r: end(r["constant"]), "nats"),
         "cosine-end": Figure("the same, cosine", lambda r: end(r["cosine"]), "nats"),
         "linear-end": Figure("the same, linear", lambda r: end(r["linear"]), "nats"),
-        "inverse-sqrt-end": Figure("the same, inverse square root", lambda r: end(r["inverse-sqrt"]), "nats"),
+        "inverse-sqrt-end": Figure("final loss, peak 3e-3, inverse square root", lambda r: end(r["inverse-sqrt"]), "nats"),
         "wsd-end": Figure("the same, warmup-stable-decay", lambda r: end(r["wsd"]), "nats"),
         "decays-spread": Figure("cosine, linear and inverse square root: highest minus lowest end", spread_of_decays, "nats"),
         "mild-cost": Figure("inverse square root above constant, peak 3e-3", cost_of_decay, "nats"),
-        "hot-cost": Figure("the same, peak 3e-2", lambda r: cost_of_decay(r, "hot-"), "nats"),
+        "hot-cost": Figure("inverse square root above constant, peak 3e-2", lambda r: cost_of_decay(r, "hot-"), "nats"),
     },
     shows=(
         "After the same warmup the common decays end alike. Whether to decay at all depends on the peak: below the best rate decay only slows the run down, "

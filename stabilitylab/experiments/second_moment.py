@@ -99,7 +99,7 @@ EXPERIMENT = Experiment(
         "untuned-short-end": Figure("final loss, 40 steps of warmup, beta2 0.95", lambda r: end(r["untuned-short"]), "nats"),
         "warmup-short-end": Figure("final loss, 150 steps of warmup, beta2 0.95", lambda r: end(r["warmup-short"]), "nats"),
         "noise-0": Figure("noise share of the gradient at step 0", lambda r: r["noise"]["step_0"]),
-        "noise-100": Figure("the same after 100 steps of warmup", lambda r: r["noise"]["step_100"]),
+        "noise-100": Figure("noise share of the gradient after 100 steps of warmup", lambda r: r["noise"]["step_100"]),
         "noise-250": Figure("the same after 250 steps", lambda r: r["noise"]["step_250"]),
     },
     columns=(*CURVES, "update_ratio"),

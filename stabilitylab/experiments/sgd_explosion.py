@@ -114,11 +114,14 @@ EXPERIMENT = Experiment(
             "a thirtieth of the rate against clipping, final loss", lambda r: end(r["thirtieth"]) - end(r["clip"]), "nats"
         ),
         "fires": Figure("share of steps on which clipping at 1.0 fires", lambda r: firing_rate(r["clip"])),
-        "fires-early": Figure("the same, first 20 steps", lambda r: firing_rate(r["clip"], 0, 20)),
+        "fires-early": Figure(
+            "share of the first 20 steps on which clipping at 1.0 fires", lambda r: firing_rate(r["clip"], 0, 20)
+        ),
         "fires-late": Figure("the same, after step 50", lambda r: firing_rate(r["clip"], 50)),
         "roughness": Figure("mean change of the loss from step to step, clipped", lambda r: roughness(r["clip"]), "nats"),
         "roughness-ratio": Figure(
-            "the same over that of a thirtieth of the rate", lambda r: roughness(r["clip"]) / roughness(r["thirtieth"])
+            "roughness of the clipped curve over that of a thirtieth of the rate",
+            lambda r: roughness(r["clip"]) / roughness(r["thirtieth"]),
         ),
     },
     columns=("step", "loss", "grad_norm", "clipped_norm", "clipped", "nonfinite_fraction", "update_ratio"),

@@ -114,8 +114,12 @@ EXPERIMENT = Experiment(
     figures={
         "step": Figure("first update that raises the loss of its own batch by 0.1 nat", lambda r: r["gradient"]["step"], "steps"),
         "full-rise": Figure("what the full update does to that loss", lambda r: r["gradient"]["full"], "nats"),
-        "best-change": Figure("what the best shorter one does", lambda r: r["gradient"]["best"], "nats"),
-        "random-best-change": Figure("the same along a random direction", lambda r: r["random"]["best"], "nats"),
+        "best-change": Figure(
+            "what the best shorter step along the gradient does to that loss", lambda r: r["gradient"]["best"], "nats"
+        ),
+        "random-best-change": Figure(
+            "what the best length along a random direction does to that loss", lambda r: r["random"]["best"], "nats"
+        ),
         "shrink": Figure("how many times shorter (2, 4, 8, ...) before it falls by 0.1 nat", lambda r: r["gradient"]["shrink"]),
         "clip-shrink": Figure("how many times shorter clipping at 1.0 makes it", lambda r: r["gradient"]["clip_shrink"]),
         "clipped-change": Figure("what the step clipped at 1.0 does to that loss", lambda r: r["gradient"]["clipped"], "nats"),

@@ -121,7 +121,8 @@ EXPERIMENT = Experiment(
         "warmup-end": Figure("the same with warmup", lambda r: end(r["warmup"]), "nats"),
         "constant-ratio": Figure("update/parameter ratio of the first update", lambda r: r["constant"].records[0].update_ratio),
         "warmup-ratio": Figure(
-            "the same of the first update that is not zero, with warmup", lambda r: r["warmup"].records[1].update_ratio
+            "update over parameters of the first update that is not zero, with warmup",
+            lambda r: r["warmup"].records[1].update_ratio,
         ),
         "update-over-lr": Figure(
             "mean absolute first update over the learning rate", lambda r: r["first-update"]["update_over_lr"]
@@ -132,12 +133,12 @@ EXPERIMENT = Experiment(
             "nats",
         ),
         "typical-alone": Figure(
-            "the same by the first update of one block alone, the median of 16",
+            "change of the batch's loss by the first update of one block alone, the median of 16",
             lambda r: r["first-update"]["typical_alone"] - r["first-update"]["before"],
             "nats",
         ),
         "together-pre-ln": Figure(
-            "the same by the whole first update, pre-LN",
+            "change of the batch's loss by the whole first update, pre-LN",
             lambda r: r["first-update-pre-ln"]["together"] - r["first-update-pre-ln"]["before"],
             "nats",
         ),
