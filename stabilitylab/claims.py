@@ -16,7 +16,7 @@ import yaml
 from stabilitylab import evidence, experiments, workspace
 
 PATH = workspace.DATA / "claims.yaml"
-VERDICTS = ("holds", "holds when", "false as stated", "opinion")
+VERDICTS = ("holds", "false as stated", "opinion")
 SHARE = 0.9
 """The least share of seeds on which a verdict must hold: 18 of 20, 4 of 5."""
 
@@ -51,7 +51,7 @@ class Claim:
         def refuse(what: str) -> None:
             raise ValueError(f"claim {self.id}: {what}")
 
-        if not any(self.verdict == v or self.verdict.startswith(f"{v} ") for v in VERDICTS):
+        if self.verdict not in VERDICTS and not self.verdict.startswith("holds when "):
             refuse(f"verdict is {self.verdict!r}; it must be 'holds', 'holds when ...', 'false as stated' or 'opinion'")
         if not self.evidence:
             refuse("evidence is empty; name an experiment and the expectations that carry the verdict")

@@ -72,7 +72,11 @@ def record(name: str, jobs: int | None = None) -> Iterator[tuple[int, int]]:
             "torch": torch.__version__,
             "corpus_sha256": corpus.load().sha256,
         },
-        "seeds": {"tolerances": _name(DEFAULT_SEEDS), "fresh": _name(FRESH_SEEDS), "curves": _name(experiment.curve_seeds)},
+        "seeds": {
+            "tolerances": seed_range(DEFAULT_SEEDS),
+            "fresh": seed_range(FRESH_SEEDS),
+            "curves": seed_range(experiment.curve_seeds),
+        },
     }
     held = {outcome.name: {seed: int(ok) for seed, ok in outcome.held.items()} for outcome in experiment.check(results)}
     figures = {
@@ -122,7 +126,8 @@ def spread(values: Sequence[float], unit: str = "") -> str:
     return named if low == high else f"{named} ({low} to {high})"
 
 
-def _name(seeds: Sequence[int]) -> str:
+def seed_range(seeds: Sequence[int]) -> str:
+    """Consecutive seeds as the terminal takes them: ``"0-4"``."""
     return f"{seeds[0]}-{seeds[-1]}"
 
 

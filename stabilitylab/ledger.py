@@ -31,16 +31,19 @@ def pages() -> dict[Path, str]:
 
 def write() -> list[Path]:
     """Brings the generated files up to date; returns those that changed."""
-    changed = stale()
-    for path, text in pages().items():
-        if path in changed:
-            workspace.write_atomically(path, text)
-    return changed
+    changed = _stale()
+    for path, text in changed.items():
+        workspace.write_atomically(path, text)
+    return list(changed)
 
 
 def stale() -> list[Path]:
     """The generated files that do not say what the evidence says."""
-    return [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return list(_stale())
+
+
+def _stale() -> dict[Path, str]:
+    return {path: text for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text}
 
 
 def _measured(claim: Claim) -> Claim:
@@ -56,7 +59,7 @@ def _measured(claim: Claim) -> Claim:
 def _ledger_yaml(found: Sequence[Claim]) -> str:
     entries = [{key: _plain(value) for key, value in vars(claim).items() if value or key != "contradicts"} for claim in found]
     body = yaml.safe_dump({"claims": entries}, sort_keys=False, allow_unicode=True, width=120)
-    return HEADER.format(fresh=_range(FRESH_SEEDS)) + body
+    return HEADER.format(fresh=evidence.seed_range(FRESH_SEEDS)) + body
 
 
 def _plain(value):
@@ -71,11 +74,11 @@ def _claims_page(found: Sequence[Claim]) -> str:
     lines = [
         "# The ledger: every claim, its verdict, and the runs that decide it",
         "",
-        f"Made from `data/claims.yaml` and `data/evidence` by `stabilitylab ledger`; do not edit it here. Tolerances were set on seeds below 1000, the default seeds {_range(DEFAULT_SEEDS)} among them; "
-        f"seeds {_range(FRESH_SEEDS)} were run afterwards and set nothing. A verdict holds on a seed if every expectation it rests on holds there. `stabilitylab claims` runs all of it again; "
+        f"Made from `data/claims.yaml` and `data/evidence` by `stabilitylab ledger`; do not edit it here. Tolerances were set on seeds below 1000, the default seeds {evidence.seed_range(DEFAULT_SEEDS)} among them; "
+        f"seeds {evidence.seed_range(FRESH_SEEDS)} were run afterwards and set nothing. A verdict holds on a seed if every expectation it rests on holds there. `stabilitylab claims` runs all of it again; "
         "`stabilitylab claims --only B1 --seeds 2000-2004` runs one claim on seeds of your own.",
         "",
-        f"| id | claim | verdict | seeds {_range(DEFAULT_SEEDS)} | seeds {_range(FRESH_SEEDS)} |",
+        f"| id | claim | verdict | seeds {evidence.seed_range(DEFAULT_SEEDS)} | seeds {evidence.seed_range(FRESH_SEEDS)} |",
         "|---|---|---|---|---|",
     ]
     for claim in found:
@@ -101,7 +104,7 @@ def _claims_page(found: Sequence[Claim]) -> str:
                 states = experiments.get(name).expectations[key].states
                 lines.append(f"- [{name}](experiments.md#{name}): {states} ({_count(held, FRESH_SEEDS)})")
         if claim.measured:
-            lines += ["", f"| measured on seeds {_range(FRESH_SEEDS)} | median (lowest to highest) |", "|---|---|"]
+            lines += ["", f"| measured on seeds {evidence.seed_range(FRESH_SEEDS)} | median (lowest to highest) |", "|---|---|"]
             for key, value in claim.measured.items():
                 name, _, figure = key.partition("/")
                 lines.append(f"| {name}: {experiments.get(name).figures[figure].states} | {value} |")
@@ -113,7 +116,7 @@ def _experiments_page() -> str:
     lines = [
         "# The experiments, and how they fared on seeds that tuned nothing",
         "",
-        f"Made from `stabilitylab/experiments` and `data/evidence` by `stabilitylab ledger`; do not edit it here. Settings and tolerances were set on seeds below 1000; seeds {_range(FRESH_SEEDS)} were run afterwards "
+        f"Made from `stabilitylab/experiments` and `data/evidence` by `stabilitylab ledger`; do not edit it here. Settings and tolerances were set on seeds below 1000; seeds {evidence.seed_range(FRESH_SEEDS)} were run afterwards "
         "and set nothing. `stabilitylab check NAME --seeds A-B` checks one experiment on seeds of your own; `stabilitylab record NAME` makes its evidence again.",
         "",
         "Python's language reference, the built-in corpus, differs a little between Python versions, and floating-point arithmetic between processors; the evidence files hold the corpus's hash. "
@@ -134,7 +137,7 @@ def _experiments_page() -> str:
         lines += ["| arm | |", "|---|---|"] + [f"| {key} | {arm.about} |" for key, arm in experiment.arms.items()]
         lines += [
             "",
-            f"| expectation | least share | seeds {_range(DEFAULT_SEEDS)} | seeds {_range(FRESH_SEEDS)} |",
+            f"| expectation | least share | seeds {evidence.seed_range(DEFAULT_SEEDS)} | seeds {evidence.seed_range(FRESH_SEEDS)} |",
             "|---|---|---|---|",
         ]
         for key, expectation in experiment.expectations.items():
@@ -153,10 +156,6 @@ def _experiments_page() -> str:
 
 def _count(held, seeds: Sequence[int]) -> str:
     return f"{sum(held[seed] for seed in seeds)}/{len(seeds)}"
-
-
-def _range(seeds: Sequence[int]) -> str:
-    return f"{seeds[0]}-{seeds[-1]}"
 
 
 def _article(noun: str) -> str:

@@ -54,6 +54,8 @@ def entry(**changes):
     "changes, said",
     [
         ({"verdict": "probably"}, "claim X1: verdict is 'probably'; it must be 'holds'"),
+        ({"verdict": "holds, mostly"}, "claim X1: verdict is 'holds, mostly'; it must be 'holds'"),
+        ({"verdict": "holds sometimes"}, "claim X1: verdict is 'holds sometimes'; it must be 'holds'"),
         ({"evidence": {}}, "evidence is empty"),
         ({"evidence": {"fp16-weights": ["nonsense"]}}, "fp16-weights expects first-update-is-nan"),
         ({"evidence": {"nonsense": ["x"]}}, "the experiments are"),

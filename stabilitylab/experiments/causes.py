@@ -13,7 +13,7 @@ from typing import Any
 from stabilitylab.corpus import Injection
 from stabilitylab.diagnosis import UNIFORM, diagnose
 from stabilitylab.experiments import CURVES, Arm, Expectation, Experiment, Figure
-from stabilitylab.experiments.alarms import SGD, DoublingLossScaler
+from stabilitylab.experiments.alarms import SGD, doubling
 from stabilitylab.experiments.observables import peak
 from stabilitylab.model import ModelConfig
 from stabilitylab.telemetry import Run
@@ -26,10 +26,6 @@ NUMERICS = BASE.replace(dtype="fp16", steps=40, on_nonfinite="stop")
 DEEP = BASE.replace(
     model=ModelConfig(layers=10, width=32, heads=2, context=32, norm="none", init="xavier"), steps=20, on_nonfinite="stop"
 )
-
-
-def doubling(config: RunConfig) -> Mapping[str, Any]:
-    return {"scaler": DoublingLossScaler()}
 
 
 def other_seed(config: RunConfig) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from statistics import fmean, median
 
 from stabilitylab.diagnosis import diagnose
 from stabilitylab.experiments import Arm, Expectation, Experiment, Figure
-from stabilitylab.experiments.observables import end, finite, firing_rate, learned
+from stabilitylab.experiments.observables import end, finite, firing_rate, learned, nonfinite_at
 from stabilitylab.model import ModelConfig
 from stabilitylab.telemetry import Run
 from stabilitylab.training import RunConfig
@@ -99,7 +99,7 @@ EXPERIMENT = Experiment(
     figures={
         "nan-at": Figure(
             "first step with a non-finite number, unclipped",
-            lambda r: next((record.step for record in r["unclipped"].records if record.nonfinite), math.inf),
+            lambda r: nonfinite_at(r["unclipped"]),
             "steps",
         ),
         **{f"{n}-end": Figure(f"final loss {about}", lambda r, n=n: end(r[n]), "nats") for n, about in SURVIVORS.items()},
