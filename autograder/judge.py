@@ -49,8 +49,8 @@ def collect(assignment: str, cells: Sequence[str], seed: int) -> Answers:
                     try:
                         if worker is None:
                             worker = Worker()
-                            worker.load(assignment, cells)
-                        collected[grade_id][probe.name] = worker.ask(grade_id, probe.name, seed)
+                            worker.load(cells)
+                        collected[grade_id][probe.name] = worker.ask(assignment, grade_id, probe.name, seed)
                         continue
                     except WorkerDied as error:
                         died = str(error)
@@ -62,7 +62,22 @@ def collect(assignment: str, cells: Sequence[str], seed: int) -> Answers:
     finally:
         if worker is not None:
             worker.close()
+    questions = exercises.questions(assignment)
+    if any(probe.settle for question in questions.values() for probe in question.probes):
+        with Worker() as trusted:
+            for grade_id, answers in collected.items():
+                for probe in questions[grade_id].probes:
+                    answers[probe.name] = settled(trusted, assignment, grade_id, probe, seed, answers[probe.name])
     return collected
+
+
+def settled(
+    worker: Worker, assignment: str, grade_id: str, probe: exercises.Probe, seed: int, answer: dict[str, Any]
+) -> dict[str, Any]:
+    """What is compared of a raw answer, worked out in a worker that was given no learner's code."""
+    if probe.settle is None or "value" not in answer:
+        return answer
+    return worker.settle(assignment, grade_id, probe.name, seed, answer)
 
 
 def expected_answers(assignment: str, seed: int) -> dict[str, dict[str, Any]]:
@@ -76,9 +91,10 @@ def expected_answers(assignment: str, seed: int) -> dict[str, dict[str, Any]]:
     with Worker() as worker:  # our own code: one process serves it all
 
         def answers(grade_id: str, *sources: str) -> dict[str, Any]:
-            worker.load(assignment, sources)
+            worker.load(sources)
             asked = {
-                probe.name: worker.ask(grade_id, probe.name, seed) for probe in exercises.questions(assignment)[grade_id].probes
+                probe.name: settled(worker, assignment, grade_id, probe, seed, worker.ask(assignment, grade_id, probe.name, seed))
+                for probe in exercises.questions(assignment)[grade_id].probes
             }
             return {name: {k: v for k, v in answer.items() if k != "message"} for name, answer in asked.items()}
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 LOAD_SECONDS = 90.0
@@ -59,21 +59,33 @@ class Worker:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def load(self, assignment: str, cells: Sequence[str]) -> dict[str, str]:
-        """Runs cells in a new namespace; returns cell number -> name of the exception, for those that raised.
+    def load(self, cells: Sequence[str]) -> None:
+        """Runs cells in a new namespace; a cell that raises does not keep the others from running.
 
         Raises:
             WorkerDied: if the process ended or ran out of time.
         """
-        return self._exchange({"load": {"assignment": assignment, "cells": list(cells)}}, self.load_seconds)["errors"]
+        self._exchange({"load": {"cells": list(cells)}}, self.load_seconds)
 
-    def ask(self, question: str, probe: str, seed: int) -> dict[str, Any]:
+    def ask(self, assignment: str, question: str, probe: str, seed: int) -> dict[str, Any]:
         """Runs one probe; see ``stabilitylab.exercises.ask`` for what comes back.
 
         Raises:
             WorkerDied: if the process ended or ran out of time.
         """
-        answer = self._exchange({"ask": {"question": question, "probe": probe, "seed": seed}}, self.ask_seconds)
+        return self._answer({"ask": {"assignment": assignment, "question": question, "probe": probe, "seed": seed}})
+
+    def settle(self, assignment: str, question: str, probe: str, seed: int, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Turns an answer into what is compared; see ``stabilitylab.exercises.settle``. Only for a worker that was given no learner's code.
+
+        Raises:
+            WorkerDied: if the process ended or ran out of time.
+        """
+        about = {"assignment": assignment, "question": question, "probe": probe, "seed": seed, "answer": answer}
+        return self._answer({"settle": about})
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._exchange(request, self.ask_seconds)
         if "value" not in answer and not isinstance(answer.get("error"), str):
             raise WorkerDied("it did not return an answer")
         return answer

@@ -56,8 +56,13 @@ def try_bank(assignment: str) -> Trial:
     with Worker() as worker:  # our own code: one process serves it all
         for answer in bank.answers(assignment):
             question = questions[answer.question]
-            worker.load(assignment, [reference, answer.source])
-            given = {probe.name: worker.ask(answer.question, probe.name, seed) for probe in question.probes}
+            worker.load([reference, answer.source])
+            given = {
+                probe.name: judge.settled(
+                    worker, assignment, answer.question, probe, seed, worker.ask(assignment, answer.question, probe.name, seed)
+                )
+                for probe in question.probes
+            }
             share, sentences = exercises.mark(question, given, expected[answer.question])
             right = expected[answer.question]["right"]
             caught = tuple(p.name for p in question.probes if not exercises.agree(given[p.name], right[p.name], p))

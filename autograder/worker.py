@@ -1,7 +1,8 @@
 """The untrusted side: runs a learner's cells, then answers probes with raw data. It holds no expected value.
 
 Speaks one JSON object per line on what were its standard input and output; the learner's own prints and warnings go nowhere.
-Requests: ``{"load": {"assignment": ..., "cells": [source, ...]}}`` and ``{"ask": {"question": ..., "probe": ..., "seed": ...}}``.
+Requests: ``{"load": {"cells": [source, ...]}}``, ``{"ask": {"assignment": ..., "question": ..., "probe": ..., "seed": ...}}``, and, only ever to a
+worker that was given no learner's code, ``{"settle": {the same, "answer": what ask returned}}``.
 """
 
 from __future__ import annotations
@@ -42,19 +43,20 @@ def main() -> None:
     from stabilitylab import exercises
 
     namespace: dict[str, Any] = {}
-    questions: dict[str, exercises.Question] = {}
 
     def respond(request: dict[str, Any]) -> dict[str, Any]:
-        nonlocal namespace, questions
-        if "load" in request:
-            questions = dict(exercises.questions(request["load"]["assignment"]))
-            namespace, errors = run_cells(request["load"]["cells"])
+        nonlocal namespace
+        ((kind, about),) = request.items()
+        if kind == "load":
+            namespace, errors = run_cells(about["cells"])
             return {"errors": errors}
-        question = questions[request["ask"]["question"]]
+        question = exercises.questions(about["assignment"])[about["question"]]
+        probe = next(probe for probe in question.probes if probe.name == about["probe"])
+        if kind == "settle":
+            return dict(exercises.settle(probe, about["answer"], about["seed"]))
         if question.target not in namespace:
             return {"error": "NameError"}
-        probe = next(probe for probe in question.probes if probe.name == request["ask"]["probe"])
-        return exercises.ask(question, probe, namespace[question.target], request["ask"]["seed"])
+        return exercises.ask(question, probe, namespace[question.target], about["seed"])
 
     for line in incoming:
         outgoing.write(json.dumps(respond(json.loads(line))) + "\n")

@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 from stabilitylab import workspace
-from stabilitylab.exercises.values import encode, same
+from stabilitylab.exercises.values import decode, encode, same
 
 PUBLIC_SEED = 0
 """The seed of the checks a notebook shows; the grader draws its own."""
@@ -35,11 +35,15 @@ class Probe:
         ask: from (what the learner defined, a seeded random generator) to raw data.
         sentence: what a learner reads when the answer differs and matches no known misconception.
         rtol: relative tolerance when the raw data is compared.
+        settle: from (the learner's raw data, the same generator anew) to what is compared, where that is not the raw data itself: alarms
+            become delays and false alarms, the decisions of a run become its validation loss. The grader runs it where no learner's
+            code ever ran, on data that may be anything; if it raises, the answer counts as malformed.
     """
 
     ask: Callable[[Any, random.Random], Any]
     sentence: str
     rtol: float = 1e-4
+    settle: Callable[[Any, random.Random], Any] | None = None
 
     @property
     def name(self) -> str:
@@ -54,7 +58,8 @@ class Question:
         target: the name that the learner's notebook must define.
         probes: behaviours, each worth the same share of the points; code that does nothing fails every one of them.
         options: for a quiz question, the answers that may be given; its one probe returns the learner's, which only the grader marks.
-        ruled_out: names of torch functions that may not be used: using one earns nothing on the question.
+        ruled_out: functions and classes that may not be used, by their full names, such as ``"torch.nn.utils.clip_grad_norm_"``: using one
+            earns nothing on the question.
     """
 
     target: str
@@ -90,10 +95,28 @@ def questions(assignment: str) -> Mapping[str, Question]:
 def ask(question: Question, probe: Probe, learner: Any, seed: int) -> dict[str, Any]:
     """Runs one probe: ``{"value": encoded raw data}``, or ``{"error": exception name, "message": its text}`` if the learner's code raised."""
     try:
-        with _without(question.ruled_out):
-            return {"value": encode(probe.ask(learner, random.Random(f"{seed}/{probe.name}")))}
+        with _without(question.ruled_out, learner):
+            return {"value": encode(probe.ask(learner, _draws(probe, seed)))}
     except Exception as error:
         return {"error": type(error).__name__, "message": str(error)[:300]}
+
+
+def settle(probe: Probe, answer: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
+    """Turns what ``ask`` returned into what is compared. Runs no learner's code, and copes with any data.
+
+    Returns:
+        The same form as ``ask``; the answer itself if the probe compares raw data, or if there is no value.
+    """
+    if probe.settle is None or "value" not in answer:
+        return answer
+    try:
+        return {"value": encode(probe.settle(decode(answer["value"]), _draws(probe, seed)))}
+    except Exception as error:
+        return {"error": "MalformedAnswer", "message": f"what came back cannot be judged: {error}"[:300]}
+
+
+def _draws(probe: Probe, seed: int) -> random.Random:
+    return random.Random(f"{seed}/{probe.name}")
 
 
 def mark(
@@ -119,7 +142,7 @@ def mark(
         ]
 
     if any(answer.get("error") == "RuledOut" for answer in given.values()):
-        generic = f"{question.target} must not use PyTorch's own clipping functions: they are ruled out here, and using one earns nothing."
+        generic = f"{question.target} must not use the library's own: it is ruled out here, and using it earns nothing."
         known = (
             wrong["sentence"]
             for wrong in expected["wrong"]
@@ -159,28 +182,31 @@ def _failure(answer: Mapping[str, Any], quote: bool) -> str:
 
 
 @contextlib.contextmanager
-def _without(names: tuple[str, ...]) -> Iterator[None]:
-    """Replaces functions of torch.nn.utils by ones that refuse, for the time of a probe."""
-    if not names:
-        yield
-        return
-    import torch
+def _without(names: tuple[str, ...], learner: Any) -> Iterator[None]:
+    """Replaces functions and classes by ones that refuse, in their modules and under any name the learner imported them, for the time of a probe."""
 
     def refuse(name: str) -> Callable:
         def refused(*args: Any, **kwargs: Any) -> Any:
-            raise RuledOut(f"torch.nn.utils.{name} is ruled out here; write the clipping yourself")
+            raise RuledOut(f"{name} is ruled out here; write it yourself")
 
         return refused
 
-    places = [(module, name) for module in (torch.nn.utils, torch.nn.utils.clip_grad) for name in names if hasattr(module, name)]
-    originals = [getattr(module, name) for module, name in places]
-    for module, name in places:
-        setattr(module, name, refuse(name))
+    replaced: list[tuple[dict[str, Any], str, Any]] = []
+    notebook = getattr(learner, "__globals__", None) or getattr(getattr(learner, "__init__", None), "__globals__", {})
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        home = vars(importlib.import_module(module))
+        if attribute in home:
+            original = home[attribute]
+            replaced.append((home, attribute, original))
+            replaced += [(notebook, alias, original) for alias, value in notebook.items() if value is original]
+    for namespace, alias, original in replaced:
+        namespace[alias] = refuse(original.__qualname__)
     try:
         yield
     finally:
-        for (module, name), original in zip(places, originals):
-            setattr(module, name, original)
+        for namespace, alias, original in replaced:
+            namespace[alias] = original
 
 
 def check(question: str, learner: Any) -> None:
@@ -201,7 +227,7 @@ def check(question: str, learner: Any) -> None:
         print(f"Answer {learner!r} is noted. It is marked when your work is graded.")
         return
     expected = json.loads((CHECKS / f"{assignment}.json").read_text())[grade_id]
-    given = {probe.name: ask(asked, probe, learner, PUBLIC_SEED) for probe in asked.probes}
+    given = {probe.name: settle(probe, ask(asked, probe, learner, PUBLIC_SEED), PUBLIC_SEED) for probe in asked.probes}
     share, sentences = mark(asked, given, expected, quote=True)
     passed = round(share * len(asked.probes))
     summary = f"{asked.target}: {passed} of {len(asked.probes)} checks pass."

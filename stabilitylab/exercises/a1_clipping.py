@@ -12,14 +12,18 @@ from stabilitylab.exercises import Probe, Question
 from stabilitylab.model import ModelConfig
 from stabilitylab.training import RunConfig
 
-TORCH_CLIPPING = (
-    "clip_grad_norm_",
-    "clip_grad_norm",
-    "clip_grad_value_",
-    "clip_grads_with_norm_",
-    "get_total_norm",
-    "_clip_grads_with_norm_",
-    "_get_total_norm",
+TORCH_CLIPPING = tuple(
+    f"{module}.{name}"
+    for module in ("torch.nn.utils", "torch.nn.utils.clip_grad")
+    for name in (
+        "clip_grad_norm_",
+        "clip_grad_norm",
+        "clip_grad_value_",
+        "clip_grads_with_norm_",
+        "get_total_norm",
+        "_clip_grads_with_norm_",
+        "_get_total_norm",
+    )
 )
 SHAPES = ((3, 2), (4,), (1,), (2, 2))
 
