@@ -68,6 +68,7 @@ def _release(options: argparse.Namespace) -> int:
 
 def _grade(options: argparse.Namespace) -> int:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress, TaskID
     from rich.table import Table
 
@@ -87,7 +88,14 @@ def _grade(options: argparse.Namespace) -> int:
                 tasks[doing] = bar.add_task(doing, total=total)
             bar.update(tasks[doing], completed=done)
 
-        report = grade(options.name, options.submissions.resolve(), workdir=workdir, jobs=options.jobs, progress=progress)
+        report = grade(
+            options.name,
+            options.submissions.absolute(),
+            workdir=workdir,
+            jobs=options.jobs,
+            progress=progress,
+            warn=lambda sentence: bar.console.print(sentence, style="bold red", markup=False),
+        )
     if options.report:
         workspace.write_atomically(options.report, json.dumps(report, indent=1) + "\n")
         print(f"Report: {options.report}")
@@ -96,10 +104,11 @@ def _grade(options: argparse.Namespace) -> int:
         sentences = [
             sentence for question in result["questions"].values() if not question["manual"] for sentence in question["feedback"]
         ]
-        table.add_row(student, result["status"], f"{result['score']:g} of {result['max']:g}", sentences[0] if sentences else "")
+        first = result["problem"] or (sentences[0] if sentences else "")
+        table.add_row(escape(student), result["status"], f"{result['score']:g} of {result['max']:g}", first)
     Console().print(table)
     print(f"Gradebook, feedback pages and grades.csv: {workdir}")
-    return 0
+    return 1 if any(result["status"] == "refused" for result in report["students"].values()) else 0
 
 
 def _bank(options: argparse.Namespace) -> int:

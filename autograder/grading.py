@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
+import contextlib
+import dataclasses
 import tempfile
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,13 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.plugins.export import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, LimitOutput, NbGraderPreprocessor, SaveAutoGrades
-from traitlets import Dict
+from traitlets import Unicode
 from traitlets.config import Config
 
 from autograder import course, judge, release, submissions
-from autograder.judge import Mark
-from autograder.submissions import Submission
+from autograder.journal import Entry, Journal
+from autograder.judge import Expected, Mark
+from autograder.sandbox import Sandbox
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
@@ -28,22 +31,22 @@ Progress = Callable[[str, int, int], None]
 class WriteMarks(NbGraderPreprocessor):
     """Stands in the place of nbgrader's Execute: test cells get their mark as output, where nbgrader expects to find it."""
 
-    marks = Dict(help="student -> grade_id -> Mark").tag(config=True)
+    journal = Unicode(help="folder of the journal").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        marks: Mapping[str, Mark] = self.marks[resources["nbgrader"]["student"]]
+        about = resources["nbgrader"]
+        entry = Journal(Path(self.journal), about["assignment"]).read(about["student"])
+        assert entry is not None
         for cell in nb.cells:
             if submissions.is_test(cell):
                 nbgrader = cell.metadata.nbgrader
-                mark = marks[nbgrader["grade_id"]]
+                mark = entry.marks[nbgrader["grade_id"]]
+                said = "\n".join(mark.feedback or ["All checks passed."]) + "\n"
+                score = repr(mark.share * nbgrader["points"])
                 cell.execution_count = 1
                 cell.outputs = [
-                    nbformat.v4.new_output(
-                        "stream", name="stdout", text="\n".join(mark.feedback or ["All checks passed."]) + "\n"
-                    ),
-                    nbformat.v4.new_output(
-                        "execute_result", data={"text/plain": repr(mark.share * nbgrader["points"])}, execution_count=1
-                    ),
+                    nbformat.v4.new_output("stream", name="stdout", text=said),
+                    nbformat.v4.new_output("execute_result", data={"text/plain": score}, execution_count=1),
                 ]
         return nb, resources
 
@@ -55,19 +58,25 @@ def grade(
     workdir: Path = course.WORKDIR,
     jobs: int = 2,
     progress: Progress = lambda doing, done, total: None,
+    warn: Callable[[str], None] = print,
+    sandbox: Sandbox | None = None,
 ) -> dict[str, Any]:
-    """Grades every student's submission of one assignment.
+    """Grades every student's submission of one assignment. What was graded before, and did not change since, is not graded again.
 
     Args:
         name: the assignment.
         folder: holds STUDENT/NAME/NAME.ipynb.
-        workdir: where gradebook.db, autograded/, feedback/ and grades.csv go.
+        workdir: where gradebook.db, autograded/, feedback/, grades.csv and the journal, in marks/, go.
         jobs: submissions judged at once.
         progress: called as work goes on.
+        warn: told what the person who grades must know.
+        sandbox: where submissions run, default one made for the time of the call.
 
     Returns:
-        The report: ``{"assignment": name, "students": {student: {"status", "score", "max", "questions": {grade_id: {"score", "max", "manual",
-        "feedback"}}}}}``. A student's score and max count what has been graded: a free-text answer joins both once a person has graded it.
+        The report: ``{"assignment": name, "students": {student: {"status", "problem", "score", "max", "questions": {grade_id: {"score", "max",
+        "manual", "feedback"}}}}}``. A student's score and max count what has been graded: a free-text answer joins both once a person has
+        graded it. With the status ``"refused"`` (a folder's name that cannot be a student's, or a submission on which the grader itself
+        failed) a student is in no gradebook and has no questions.
 
     Raises:
         ValueError: if there is no such assignment, or no submission.
@@ -77,75 +86,118 @@ def grade(
         raise ValueError(f"NAME is {name!r}; the assignments are {', '.join(release.assignments())}")
     students = submissions.students(folder)
     workdir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        blank = nbformat.read(release.generate(name, Path(temporary), workdir), as_version=4)
-        tests = [cell.metadata.nbgrader.grade_id for cell in blank.cells if submissions.is_test(cell)]
-        seed = secrets.randbits(48)
+    journal = Journal(workdir / "marks" / name, name)
+    refused: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    with contextlib.ExitStack() as stack:
+        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        blank = nbformat.read(release.generate(name, temporary, workdir), as_version=4)
+        if sandbox is None:
+            sandbox = stack.enter_context(Sandbox())
+        if sandbox.warning:
+            warn(sandbox.warning)
         progress("Asking the reference", 0, 1)
-        expected = judge.expected_answers(name, seed)
+        judging = _Judging(name, folder, blank, temporary / "submitted", journal, sandbox)
         progress("Asking the reference", 1, 1)
-
-        def one(student: str) -> tuple[Submission, dict[str, Mark]]:
-            submission = submissions.read(folder, student, name, blank)
-            if submission.status != "graded":
-                return submission, {grade_id: Mark(0.0, (submission.problem,)) for grade_id in tests}
-            return submission, judge.judge(name, judge.collect(name, submission.cells, seed), expected)
-
-        judged: list[tuple[Submission, dict[str, Mark]]] = []
         with ThreadPoolExecutor(jobs) as pool:
-            for result in pool.map(one, students):
-                judged.append(result)
-                progress("Judging", len(judged), len(students))
-        _enter_marks(name, judged, workdir, Path(temporary), progress)
-    return _report(name, judged, workdir)
+            for done, (student, status, problem) in enumerate(pool.map(judging.judge, students)):
+                (refused if status == "refused" else problems)[student] = problem
+                progress("Judging", done + 1, len(students))
+        for student, problem in refused.items():
+            warn(f"{student!r} is refused: {problem}")
+        _enter(name, journal, [s for s in students if s not in refused], workdir, temporary, progress)
+    report = {"assignment": name, "students": dict(_results(name, journal, problems, workdir))}
+    for student, problem in refused.items():
+        report["students"][student] = {"status": "refused", "problem": problem, "score": 0.0, "max": 0.0, "questions": {}}
+    return report
 
 
-def _enter_marks(
-    name: str, judged: list[tuple[Submission, dict[str, Mark]]], workdir: Path, temporary: Path, progress: Progress
-) -> None:
+class _Judging:
+    """From a student's name to an entry in the journal. Thread-safe; never raises for what a student handed in."""
+
+    def __init__(self, name: str, folder: Path, blank: NotebookNode, target: Path, journal: Journal, sandbox: Sandbox):
+        self.name, self.folder, self.blank, self.target = name, folder, blank, target
+        self.journal, self.sandbox = journal, sandbox
+        self.tests = [cell.metadata.nbgrader.grade_id for cell in blank.cells if submissions.is_test(cell)]
+        self.expected = Expected(sandbox, name, journal.seed)
+
+    def judge(self, student: str) -> tuple[str, str, str]:
+        """(student, status, problem)."""
+        if not submissions.STUDENT.fullmatch(student) or (self.folder / student).is_symlink():
+            return (
+                student,
+                "refused",
+                "a student's folder is named in letters, digits and . @ + - _, begins with one of the first two, and is no link",
+            )
+        try:
+            status, problem, notebook, graded = "graded", "", self.blank, False
+            try:
+                cells = submissions.read(self.folder, student, self.name)
+                if cells is None:
+                    status, problem = "missing", f"{self.name}.ipynb was not handed in."
+                else:
+                    notebook, graded = submissions.rebuild(self.blank, cells), True
+            except submissions.Unreadable as error:
+                status, problem = "unreadable", str(error)
+            path = self.target / student / self.name / f"{self.name}.ipynb"
+            path.parent.mkdir(parents=True)
+            nbformat.write(notebook, path)
+            key = self.journal.key(status + problem + path.read_text(encoding="utf-8"))
+            before = self.journal.read(student)
+            if before is None or before.key != key:
+                marks = self._marks(notebook) if graded else {grade_id: Mark(0.0, (problem,)) for grade_id in self.tests}
+                self.journal.write(student, Entry(status, marks, key))
+        except Exception:  # one submission must not cost the others theirs
+            return student, "refused", f"the grader itself failed on it; please report this:\n{traceback.format_exc()}"
+        return student, status, problem
+
+    def _marks(self, notebook: NotebookNode) -> dict[str, Mark]:
+        collected = judge.collect(self.sandbox, self.name, submissions.code_cells(notebook), self.journal.seed)
+        return judge.judge(self.sandbox, collected, self.expected)
+
+
+def _enter(name: str, journal: Journal, students: list[str], workdir: Path, temporary: Path, progress: Progress) -> None:
     """Takes rebuilt submissions through nbgrader: gradebook, autograded notebooks, feedback pages, CSV."""
-    submitted = temporary / "submitted"
-    for submission, _ in judged:
-        target = submitted / submission.student / name
-        target.mkdir(parents=True)
-        nbformat.write(submission.notebook, target / f"{name}.ipynb")
-    config = course.configure(Config(), workdir=workdir, source=temporary / "source", submitted=submitted)
-    config.WriteMarks.marks = {submission.student: marks for submission, marks in judged}
+    config = course.configure(
+        Config(), workdir=workdir, source=temporary / "source", submitted=temporary / "submitted", release=temporary / "release"
+    )
+    config.WriteMarks.journal = str(journal.folder)
     config.Autograde.autograde_preprocessors = [WriteMarks, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
     nbgrader = course.api(config)
-    for done, (submission, _) in enumerate(judged):
-        course.must(
-            nbgrader.autograde(name, submission.student, force=True, create=True), f"saving the marks of {submission.student}"
-        )
-        course.must(
-            nbgrader.generate_feedback(name, submission.student, force=True), f"writing the feedback of {submission.student}"
-        )
-        progress("Saving", done + 1, len(judged))
+    known = _in_gradebook(name, workdir)
+    for done, student in enumerate(students):
+        entry = journal.read(student)
+        assert entry is not None
+        if not (entry.entered and student in known):
+            course.must(nbgrader.autograde(name, student, force=True, create=True), f"saving the marks of {student}")
+            course.must(nbgrader.generate_feedback(name, student, force=True), f"writing the feedback of {student}")
+            journal.write(student, dataclasses.replace(entry, entered=True))
+        progress("Saving", done + 1, len(students))
     with Gradebook(config.CourseDirectory.db_url, course.COURSE_ID) as gradebook:
         CsvExportPlugin(to=str(workdir / "grades.csv")).export(gradebook)
 
 
-def _report(name: str, judged: list[tuple[Submission, dict[str, Mark]]], workdir: Path) -> dict[str, Any]:
-    students: dict[str, Any] = {}
+def _in_gradebook(name: str, workdir: Path) -> set[str]:
     with Gradebook(f"sqlite:///{workdir / 'gradebook.db'}", course.COURSE_ID) as gradebook:
-        for submission, marks in judged:
+        return {submission.student_id for submission in gradebook.assignment_submissions(name)}
+
+
+def _results(name: str, journal: Journal, problems: dict[str, str], workdir: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    with Gradebook(f"sqlite:///{workdir / 'gradebook.db'}", course.COURSE_ID) as gradebook:
+        for student, problem in problems.items():
+            entry = journal.read(student)
+            assert entry is not None
             questions = {}
             total = maximum = 0.0
-            for grade in gradebook.find_submission_notebook(name, name, submission.student).grades:
-                mark = marks.get(grade.name)
-                waiting = mark is None and grade.needs_manual_grade
+            for grade in gradebook.find_submission_notebook(name, name, student).grades:
+                mark = entry.marks.get(grade.name)
                 questions[grade.name] = {
                     "score": round(grade.score, 4),
                     "max": grade.max_score,
                     "manual": mark is None,
                     "feedback": ["Graded by hand."] if mark is None else list(mark.feedback),
                 }
-                if not waiting:
+                if mark is not None or not grade.needs_manual_grade:
                     total, maximum = total + grade.score, maximum + grade.max_score
-            students[submission.student] = {
-                "status": submission.status,
-                "score": round(total, 4),
-                "max": maximum,
-                "questions": questions,
-            }
-    return {"assignment": name, "students": students}
+            result = {"status": entry.status, "problem": problem, "score": round(total, 4), "max": maximum}
+            yield student, result | {"questions": questions}

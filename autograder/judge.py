@@ -1,20 +1,26 @@
-"""From a learner's cells to marks: questions asked in a worker, answers compared here, outside the learner's process."""
+"""From a learner's cells to marks: questions asked in one sandbox, the references' answers from another, compared here outside both."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autograder import bank
-from autograder.reference import QuizKey
-from autograder.sandbox import Worker, WorkerDied
+from autograder.keys import QuizKey
+from autograder.sandbox import Sandbox, Worker, WorkerDied
 from stabilitylab import exercises
+from stabilitylab.exercises import Probe, Question
 
 REFERENCES = Path(__file__).parent / "reference"
 FATAL_FAILURES = 3  # after so many dead workers the rest of a submission is not tried
+
+Answers = dict[str, dict[str, Any]]
+"""probe name -> answer, as ``exercises.ask`` returns it, or ``{"died": why}``."""
 
 
 @dataclass(frozen=True)
@@ -25,107 +31,133 @@ class Mark:
     feedback: tuple[str, ...]
 
 
-Answers = dict[str, dict[str, dict[str, Any]]]
-"""grade_id -> probe name -> raw answer, as ``exercises.ask`` returns it."""
-
-
-def collect(assignment: str, cells: Sequence[str], seed: int) -> Answers:
-    """Runs a learner's cells and asks every probe; a worker that dies costs the rest of that question, not the others.
+class Expected:
+    """What the reference, and every known wrong answer, return for a seed. Wrong ones are asked when first needed. Thread-safe.
 
     Args:
+        sandbox: where they run, in processes of their own.
         assignment: such as ``"a1_clipping"``.
-        cells: the learner's code cells, in order.
-        seed: secret seed of the probes.
-    """
-    collected: Answers = {}
-    worker: Worker | None = None
-    deaths: list[str] = []
-    try:
-        for grade_id, question in exercises.questions(assignment).items():
-            collected[grade_id] = {}
-            died: str | None = deaths[-1] if len(deaths) >= FATAL_FAILURES else None
-            for probe in question.probes:
-                if died is None:
-                    try:
-                        if worker is None:
-                            worker = Worker()
-                            worker.load(cells)
-                        collected[grade_id][probe.name] = worker.ask(assignment, grade_id, probe.name, seed)
-                        continue
-                    except WorkerDied as error:
-                        died = str(error)
-                        deaths.append(died)
-                        if worker is not None:
-                            worker.close()
-                        worker = None
-                collected[grade_id][probe.name] = {"died": died}
-    finally:
-        if worker is not None:
-            worker.close()
-    questions = exercises.questions(assignment)
-    if any(probe.settle for question in questions.values() for probe in question.probes):
-        with Worker() as trusted:
-            for grade_id, answers in collected.items():
-                for probe in questions[grade_id].probes:
-                    answers[probe.name] = settled(trusted, assignment, grade_id, probe, seed, answers[probe.name])
-    return collected
-
-
-def settled(
-    worker: Worker, assignment: str, grade_id: str, probe: exercises.Probe, seed: int, answer: dict[str, Any]
-) -> dict[str, Any]:
-    """What is compared of a raw answer, worked out in a worker that was given no learner's code."""
-    if probe.settle is None or "value" not in answer:
-        return answer
-    return worker.settle(assignment, grade_id, probe.name, seed, answer)
-
-
-def expected_answers(assignment: str, seed: int) -> dict[str, dict[str, Any]]:
-    """What the reference, and every known wrong answer, return for a seed: grade_id -> the form ``exercises.mark`` takes.
+        seed: of the probes.
 
     Raises:
         RuntimeError: if the reference itself fails.
     """
-    reference = (REFERENCES / f"{assignment}.py").read_text(encoding="utf-8")
-    expected: dict[str, dict[str, Any]] = {}
-    with Worker() as worker:  # our own code: one process serves it all
 
-        def answers(grade_id: str, *sources: str) -> dict[str, Any]:
-            worker.load(sources)
-            asked = {
-                probe.name: settled(worker, assignment, grade_id, probe, seed, worker.ask(assignment, grade_id, probe.name, seed))
-                for probe in exercises.questions(assignment)[grade_id].probes
-            }
-            return {name: {k: v for k, v in answer.items() if k != "message"} for name, answer in asked.items()}
+    def __init__(self, sandbox: Sandbox, assignment: str, seed: int):
+        self.assignment, self.seed = assignment, seed
+        self._sandbox = sandbox
+        self._reference = (REFERENCES / f"{assignment}.py").read_text(encoding="utf-8")
+        self._questions = {k: q for k, q in exercises.questions(assignment).items() if not q.options}
+        self._locks = {grade_id: threading.Lock() for grade_id in self._questions}
+        self._wrong: dict[str, list[dict[str, Any]]] = {}
+        self.right: dict[str, Answers] = {}
+        with self._sandbox.worker() as worker:
+            worker.load([self._reference])
+            for grade_id in self._questions:
+                self.right[grade_id] = self.answers(worker, grade_id)
+        for grade_id, answers in self.right.items():
+            for name, answer in answers.items():
+                if "value" not in answer:
+                    raise RuntimeError(f"the reference of {assignment} fails probe {name} of {grade_id}: {answer}")
 
+    def of(self, grade_id: str) -> dict[str, Any]:
+        """The form that ``exercises.mark`` takes."""
+        with self._locks[grade_id]:
+            if grade_id not in self._wrong:
+                known = [a for a in bank.answers(self.assignment) if a.question == grade_id and not a.right]
+                with self.trusted() as worker:
+                    self._wrong[grade_id] = [
+                        {"sentence": answer.sentence, "given": self.given(worker, grade_id, answer.source)} for answer in known
+                    ]
+        return {"right": self.right[grade_id], "wrong": self._wrong[grade_id]}
+
+    @contextlib.contextmanager
+    def trusted(self) -> Iterator[Worker]:
+        """A worker for many of our own answers, one after the other."""
+        with self._sandbox.worker() as worker:
+            yield worker
+
+    def given(self, worker: Worker, grade_id: str, source: str) -> Answers:
+        """What an answer of our own returns, with the reference's other functions around it."""
+        worker.load([self._reference, source])
+        return self.answers(worker, grade_id)
+
+    def answers(self, worker: Worker, grade_id: str) -> Answers:
+        """What the code loaded in a trusted worker returns: settled, and without the texts of exceptions, which differ between machines."""
+        found: Answers = {}
+        for probe in self._questions[grade_id].probes:
+            answer = worker.ask(self.assignment, grade_id, probe.name, self.seed)
+            found[probe.name] = {k: v for k, v in _settled(worker, self, grade_id, probe, answer).items() if k != "message"}
+        return found
+
+
+def collect(sandbox: Sandbox, assignment: str, cells: Sequence[str], seed: int) -> dict[str, Answers]:
+    """Runs a learner's cells and asks every probe; a worker that dies costs the rest of that question, not the others.
+
+    Args:
+        sandbox: where to run them.
+        assignment: such as ``"a1_clipping"``.
+        cells: the learner's code cells, in order.
+        seed: secret seed of the probes.
+
+    Returns:
+        grade_id -> raw answers.
+    """
+    collected: dict[str, Answers] = {}
+    deaths: list[str] = []
+    with contextlib.ExitStack() as open_workers:
+        worker: Worker | None = None
         for grade_id, question in exercises.questions(assignment).items():
-            if question.options:
-                continue
-            right = answers(grade_id, reference)
-            failed = [name for name, answer in right.items() if "value" not in answer]
-            if failed:
-                raise RuntimeError(f"the reference of {assignment} fails probe {failed[0]} of {grade_id}: {right[failed[0]]}")
-            known = [answer for answer in bank.answers(assignment) if answer.question == grade_id and not answer.right]
-            wrong = [{"sentence": answer.sentence, "given": answers(grade_id, reference, answer.source)} for answer in known]
-            expected[grade_id] = {"right": right, "wrong": wrong}
-    return expected
+            answers = collected[grade_id] = {}
+            for probe in question.probes:
+                if len(deaths) < FATAL_FAILURES and not any("died" in answer for answer in answers.values()):
+                    try:
+                        if worker is None:
+                            worker = open_workers.enter_context(sandbox.worker())
+                            worker.load(cells)
+                        answers[probe.name] = worker.ask(assignment, grade_id, probe.name, seed)
+                        continue
+                    except WorkerDied as error:
+                        deaths.append(str(error))
+                        open_workers.close()
+                        worker = None
+                answers[probe.name] = {"died": deaths[-1]}
+    return collected
 
 
-def judge(assignment: str, collected: Answers, expected: Mapping[str, Any]) -> dict[str, Mark]:
+def judge(sandbox: Sandbox, collected: Mapping[str, Answers], expected: Expected) -> dict[str, Mark]:
     """Marks every question of a submission: grade_id -> mark."""
-    keys: Mapping[str, QuizKey] = importlib.import_module(f"autograder.reference.{assignment}").QUIZ
+    keys: Mapping[str, QuizKey] = importlib.import_module(f"autograder.keys.{expected.assignment}").QUIZ
+    questions = exercises.questions(expected.assignment)
     marks = {}
-    for grade_id, question in exercises.questions(assignment).items():
-        if question.options:
-            (answer,) = collected[grade_id].values()
-            marks[grade_id] = _mark_choice(question, keys[grade_id], answer.get("value"))
-        else:
-            share, sentences = exercises.mark(question, collected[grade_id], expected[grade_id])
-            marks[grade_id] = Mark(share, tuple(sentences))
+    with contextlib.ExitStack() as stack:
+        trusted = None
+        for grade_id, question in questions.items():
+            answers = dict(collected[grade_id])
+            if question.options:
+                (answer,) = answers.values()
+                marks[grade_id] = _mark_choice(question, keys[grade_id], answer.get("value"))
+                continue
+            for probe in question.probes:
+                if probe.settle and "value" in answers[probe.name]:
+                    trusted = trusted or stack.enter_context(sandbox.worker())
+                    answers[probe.name] = _settled(trusted, expected, grade_id, probe, answers[probe.name])
+            if all(exercises.agree(answers[p.name], expected.right[grade_id][p.name], p) for p in question.probes):
+                marks[grade_id] = Mark(1.0, ())
+            else:
+                share, sentences = exercises.mark(question, answers, expected.of(grade_id))
+                marks[grade_id] = Mark(share, tuple(sentences))
     return marks
 
 
-def _mark_choice(question: exercises.Question, key: QuizKey, choice: Any) -> Mark:
+def _settled(worker: Worker, expected: Expected, grade_id: str, probe: Probe, answer: dict[str, Any]) -> dict[str, Any]:
+    """What is compared of a raw answer, worked out in a worker that was given no learner's code."""
+    if probe.settle is None or "value" not in answer:
+        return answer
+    return worker.settle(expected.assignment, grade_id, probe.name, expected.seed, answer)
+
+
+def _mark_choice(question: Question, key: QuizKey, choice: Any) -> Mark:
     if not isinstance(choice, str) or choice not in question.options:
         return Mark(0.0, (f"{question.target} was not set to one of {', '.join(question.options)}.",))
     return Mark(1.0, ()) if choice == key.right else Mark(0.0, (key.wrong[choice],))

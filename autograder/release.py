@@ -10,6 +10,7 @@ from pathlib import Path
 from traitlets.config import Config
 
 from autograder import course, judge
+from autograder.sandbox import Sandbox
 from stabilitylab import exercises, notebooks, workspace
 
 SOLUTIONS = workspace.ROOT / "solutions"
@@ -41,7 +42,9 @@ def generate(name: str, folder: Path, workdir: Path | None = None) -> Path:
 
 def visible_checks(name: str) -> str:
     """The recorded answers of an assignment's visible checks, on the public seed, as JSON: no quiz key is among them."""
-    expected = judge.expected_answers(name, exercises.PUBLIC_SEED)
+    with Sandbox() as sandbox:
+        answers = judge.Expected(sandbox, name, exercises.PUBLIC_SEED)
+        expected = {grade_id: answers.of(grade_id) for grade_id in answers.right}
     return json.dumps(_rounded(expected), separators=(",", ":"), sort_keys=True) + "\n"
 
 

@@ -7,39 +7,42 @@ kernel named), what is graded is the release notebook with the learner's answers
 from __future__ import annotations
 
 import copy
+import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbgrader import utils
 
-LARGEST_NOTEBOOK = 20 << 20
+LARGEST_FILE = 20 << 20
+LARGEST_SOURCE = 500_000
+MOST_CELLS = 1000
 DEMO_TAG = "demo"
 """Cells with this tag show something (a plot, a training run) and define nothing: the grader does not run them."""
 
+STUDENT = re.compile(r"\w[\w.@+-]*")
+"""What a student's folder may be called: the name goes into file names, pages and spreadsheets."""
+
+
+class Unreadable(Exception):
+    """A submission that cannot be graded; the message says why, in words for its author."""
+
 
 @dataclass(frozen=True)
-class Submission:
-    """One student's file.
+class Cell:
+    """What is used of a submitted cell."""
 
-    Attributes:
-        student: the folder's name.
-        status: ``"graded"`` if it can be, ``"unreadable"`` or ``"missing"``.
-        notebook: the release notebook with this student's answers; without any if it could not be read.
-        cells: the code to run, in order.
-        problem: why it is not ``"graded"``, in a sentence for the student.
-    """
-
-    student: str
-    status: str
-    notebook: NotebookNode
-    cells: tuple[str, ...] = ()
-    problem: str = ""
+    kind: str
+    source: str
+    grade_id: str | None
 
 
 def students(folder: Path) -> list[str]:
-    """The students who have a folder in a submissions folder.
+    """What a submissions folder holds: the names of its folders.
 
     Raises:
         ValueError: if the folder does not exist or holds no student.
@@ -52,42 +55,59 @@ def students(folder: Path) -> list[str]:
     return found
 
 
-def read(folder: Path, student: str, name: str, release: NotebookNode) -> Submission:
-    """One student's submission, rebuilt on the release notebook; never raises for what a student may have done to the file."""
+def read(folder: Path, student: str, name: str) -> list[Cell] | None:
+    """The cells of one student's submission, None if there is none.
+
+    Raises:
+        Unreadable: for whatever else may have been done to the file.
+    """
     path = folder / student / name / f"{name}.ipynb"
-    if not path.exists():
-        return Submission(student, "missing", copy.deepcopy(release), problem=f"{name}.ipynb was not handed in.")
+    if not (path.exists() or path.is_symlink()):
+        return None
     try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST_NOTEBOOK:
-            raise ValueError("not a plain file of sensible size")
-        submitted = nbformat.read(path, as_version=4)
-        notebook = rebuild(release, submitted)
-    except Exception:
-        return Submission(
-            student,
-            "unreadable",
-            copy.deepcopy(release),
-            problem=f"{name}.ipynb could not be read as a notebook; save it again from JupyterLab and hand it in again.",
-        )
-    return Submission(student, "graded", notebook, tuple(code_cells(notebook)))
+        if path.resolve() != folder.resolve() / student / name / path.name or not path.is_file():
+            raise Unreadable(f"{path.name} is not a plain file; hand in the notebook itself.")
+        if path.stat().st_size > LARGEST_FILE:
+            raise Unreadable(f"{path.name} is larger than {LARGEST_FILE >> 20} MB; clear its outputs and hand it in again.")
+        cells = list(_cells(json.loads(path.read_bytes())))
+    except (OSError, ValueError, RecursionError, AttributeError, KeyError, TypeError):
+        raise Unreadable(
+            f"{path.name} could not be read as a notebook; save it again from JupyterLab and hand it in again."
+        ) from None
+    if len(cells) > MOST_CELLS or sum(len(cell.source) for cell in cells) > LARGEST_SOURCE:
+        raise Unreadable(f"{path.name} holds more text than can be graded; remove what does not belong to your answers.")
+    return cells
 
 
-def rebuild(release: NotebookNode, submitted: NotebookNode) -> NotebookNode:
+def _cells(notebook: dict[str, Any]) -> Iterator[Cell]:
+    """The cells of a notebook file that make sense, whatever the others are like."""
+    for cell in notebook["cells"]:
+        kind, source = cell.get("cell_type"), cell.get("source", "")
+        if isinstance(source, list):
+            source = "".join(source)
+        if kind not in ("code", "markdown") or not isinstance(source, str):
+            continue
+        nbgrader = (cell.get("metadata") or {}).get("nbgrader")
+        grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+        # half of a surrogate pair is legal in JSON and in no other file
+        yield Cell(kind, source.encode("utf-8", "replace").decode(), grade_id if isinstance(grade_id, str) else None)
+
+
+def rebuild(release: NotebookNode, submitted: list[Cell]) -> NotebookNode:
     """The release notebook with the learner's answers, matched by grade_id, and the learner's extra cells where they stood."""
     ours = {_grade_id(cell): cell for cell in release.cells if _grade_id(cell)}
     answers: dict[str, str] = {}
     extras: dict[str | None, list[NotebookNode]] = {}
     plain = {cell.source for cell in release.cells if not _grade_id(cell)}
     place = None  # the release cell that was last seen
-    for cell in submitted.cells:
-        grade_id = _grade_id(cell)
-        if grade_id and grade_id in ours:
-            if grade_id not in answers:
-                answers[grade_id] = str(cell.source)
-                place = grade_id
-        elif cell.cell_type in ("code", "markdown") and cell.source not in plain:
-            new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
-            extras.setdefault(place, []).append(new(str(cell.source)))
+    for cell in submitted:
+        if cell.grade_id in ours:
+            if cell.grade_id not in answers:
+                answers[cell.grade_id] = cell.source
+                place = cell.grade_id
+        elif cell.source not in plain:
+            new = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
+            extras.setdefault(place, []).append(new(cell.source))
 
     rebuilt = copy.deepcopy(release)
     cells = list(extras.get(None, ()))
@@ -118,5 +138,4 @@ def code_cells(notebook: NotebookNode) -> list[str]:
 
 
 def _grade_id(cell: NotebookNode) -> str | None:
-    nbgrader = cell.metadata.get("nbgrader", {})
-    return nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    return cell.metadata.get("nbgrader", {}).get("grade_id")

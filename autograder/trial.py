@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autograder import bank, judge
 from autograder.bank import Answer
 from autograder.judge import Mark
-from autograder.sandbox import Worker
+from autograder.sandbox import Sandbox
 from stabilitylab import exercises
 
 
@@ -48,25 +48,18 @@ def try_bank(assignment: str) -> Trial:
     """
     if assignment not in bank.assignments():
         raise ValueError(f"NAME is {assignment!r}; the assignments with a bank are {', '.join(bank.assignments())}")
-    seed = secrets.randbits(48)
-    expected = judge.expected_answers(assignment, seed)
-    reference = (judge.REFERENCES / f"{assignment}.py").read_text(encoding="utf-8")
     questions = exercises.questions(assignment)
     verdicts = []
-    with Worker() as worker:  # our own code: one process serves it all
-        for answer in bank.answers(assignment):
-            question = questions[answer.question]
-            worker.load([reference, answer.source])
-            given = {
-                probe.name: judge.settled(
-                    worker, assignment, answer.question, probe, seed, worker.ask(assignment, answer.question, probe.name, seed)
-                )
-                for probe in question.probes
-            }
-            share, sentences = exercises.mark(question, given, expected[answer.question])
-            right = expected[answer.question]["right"]
-            caught = tuple(p.name for p in question.probes if not exercises.agree(given[p.name], right[p.name], p))
-            verdicts.append(Verdict(answer, Mark(share, tuple(sentences)), caught, _problem(answer, share, sentences)))
+    with Sandbox() as sandbox:
+        expected = judge.Expected(sandbox, assignment, secrets.randbits(48))
+        with expected.trusted() as worker:
+            for answer in bank.answers(assignment):
+                question = questions[answer.question]
+                given = expected.given(worker, answer.question, answer.source)
+                share, sentences = exercises.mark(question, given, expected.of(answer.question))
+                right = expected.right[answer.question]
+                caught = tuple(p.name for p in question.probes if not exercises.agree(given[p.name], right[p.name], p))
+                verdicts.append(Verdict(answer, Mark(share, tuple(sentences)), caught, _problem(answer, share, sentences)))
     problems = [f"{v.answer.question}/{v.answer.name}: {v.problem}" for v in verdicts if v.problem]
     for grade_id, question in questions.items():
         caught_here = {name for v in verdicts if v.answer.question == grade_id and not v.answer.right for name in v.caught_by}

@@ -1,15 +1,19 @@
 """The untrusted side: runs a learner's cells, then answers probes with raw data. It holds no expected value.
 
-Speaks one JSON object per line on what were its standard input and output; the learner's own prints and warnings go nowhere.
-Requests: ``{"load": {"cells": [source, ...]}}``, ``{"ask": {"assignment": ..., "question": ..., "probe": ..., "seed": ...}}``, and, only ever to a
-worker that was given no learner's code, ``{"settle": {the same, "answer": what ask returned}}``.
+Speaks one JSON object per line. Requests: ``{"load": {"cells": [source, ...]}}``, ``{"ask": {"assignment": ..., "question": ..., "probe": ...,
+"seed": ...}}``, and, only ever to a worker that was given no learner's code, ``{"settle": {the same, "answer": what ask returned}}``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from typing import Any
+import sys
+from typing import Any, TextIO
+
+MEMORY = 2 << 30
+"""Bytes that a submission may use beyond what PyTorch itself takes."""
 
 
 class _NoShell:
@@ -19,23 +23,20 @@ class _NoShell:
         return lambda *args, **kwargs: None
 
 
-def run_cells(cells: list[str]) -> tuple[dict[str, Any], dict[int, str]]:
-    """Runs cells in one namespace, each on its own: (namespace, cell number -> name of the exception it raised)."""
+def run_cells(cells: list[str]) -> dict[str, Any]:
+    """Runs cells in one namespace and returns it; each runs on its own, so that one that raises does not keep the others from running."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     transform = TransformerManager().transform_cell
     namespace: dict[str, Any] = {"__name__": "__main__", "get_ipython": _NoShell, "display": lambda *args, **kwargs: None}
-    errors = {}
     for number, source in enumerate(cells):
-        try:
+        with contextlib.suppress(BaseException):  # SystemExit too
             exec(compile(transform(source), f"cell {number}", "exec"), namespace)
-        except BaseException as error:  # SystemExit too: one bad cell must not cost the others
-            errors[number] = type(error).__name__
-    return namespace, errors
+    return namespace
 
 
-def main() -> None:
-    incoming, outgoing = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
+def serve(incoming: TextIO, outgoing: TextIO) -> None:
+    """Answers requests until there are no more. What the learner prints goes nowhere."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
@@ -43,24 +44,58 @@ def main() -> None:
     from stabilitylab import exercises
 
     namespace: dict[str, Any] = {}
-
-    def respond(request: dict[str, Any]) -> dict[str, Any]:
-        nonlocal namespace
-        ((kind, about),) = request.items()
-        if kind == "load":
-            namespace, errors = run_cells(about["cells"])
-            return {"errors": errors}
-        question = exercises.questions(about["assignment"])[about["question"]]
-        probe = next(probe for probe in question.probes if probe.name == about["probe"])
-        if kind == "settle":
-            return dict(exercises.settle(probe, about["answer"], about["seed"]))
-        if question.target not in namespace:
-            return {"error": "NameError"}
-        return exercises.ask(question, probe, namespace[question.target], about["seed"])
-
     for line in incoming:
-        outgoing.write(json.dumps(respond(json.loads(line))) + "\n")
+        ((kind, about),) = json.loads(line).items()
+        if kind == "load":
+            namespace = run_cells(about["cells"])
+            answer: dict[str, Any] = {}
+        else:
+            question = exercises.questions(about["assignment"])[about["question"]]
+            probe = next(probe for probe in question.probes if probe.name == about["probe"])
+            if kind == "settle":
+                answer = dict(exercises.settle(probe, about["answer"], about["seed"]))
+            elif question.target not in namespace:
+                answer = {"error": "NameError"}
+            else:
+                answer = exercises.ask(question, probe, namespace[question.target], about["seed"])
+        outgoing.write(json.dumps(answer) + "\n")
         outgoing.flush()
+
+
+def limit() -> None:
+    """Sets hard limits on this process and what it starts: memory, CPU time, size and number of files, processes."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limits = {"CPU": 600, "FSIZE": 16 << 20, "NOFILE": 64, "NPROC": 64, "CORE": 0}
+    if sys.platform == "linux":
+        with open("/proc/self/statm") as file:
+            limits["AS"] = int(file.read().split()[0]) * resource.getpagesize() + MEMORY
+    for name, value in limits.items():
+        hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+
+
+def preload() -> None:
+    """Imports what submissions need, before limits count memory and before a zygote forks."""
+    import IPython.core.inputtransformer2  # noqa: F401
+    import torch
+
+    import stabilitylab.plots  # noqa: F401
+    from stabilitylab.training import RunConfig, Trainer
+
+    torch.set_num_threads(1)
+    Trainer(RunConfig())  # the first one loads the corpus, and half of PyTorch
+
+
+def main() -> None:
+    """A worker in a process of its own, on standard input and output."""
+    with os.fdopen(os.dup(0), "r") as incoming, os.fdopen(os.dup(1), "w") as outgoing:
+        preload()
+        limit()
+        serve(incoming, outgoing)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,4 @@
-"""The right answers, one module per assignment: functions that answer the probes, and the keys of quiz questions.
+"""The right answers, one module per assignment: functions that answer the probes.
 
-Nothing here is released, and nothing here is ever in a process that runs a learner's code.
+They run in a sandbox of their own, never in one that runs a learner's code, and so import only what a learner has. Nothing here is released.
 """
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class QuizKey:
-    """The right choice of a quiz question, and one sentence for each wrong one."""
-
-    right: str
-    wrong: Mapping[str, str]

@@ -1,0 +1,84 @@
+"""What has been graded, kept on disk: a batch that was killed goes on where it stopped, and gives every student the same score."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder import bank, judge
+from autograder.judge import Mark
+from stabilitylab import workspace
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One student's result.
+
+    Attributes:
+        status: ``"graded"``, ``"unreadable"`` or ``"missing"``.
+        marks: grade_id -> mark.
+        key: what the marks depend on: the submission, the questions, the references.
+        entered: whether nbgrader has the marks too.
+    """
+
+    status: str
+    marks: Mapping[str, Mark]
+    key: str
+    entered: bool = False
+
+
+class Journal:
+    """The entries of one assignment, one file a student, and the secret seed they were judged on.
+
+    Args:
+        folder: where they are kept. It tells the questions' data: never hand it out.
+        assignment: such as ``"a1_clipping"``.
+    """
+
+    def __init__(self, folder: Path, assignment: str):
+        self.folder = folder
+        self._sources = _fingerprint(assignment)
+
+    @property
+    def seed(self) -> int:
+        """The secret seed of this assignment's probes in this course; drawn once."""
+        path = self.folder / "seed"
+        if not path.exists():
+            workspace.write_atomically(path, str(secrets.randbits(48)))
+            os.chmod(path, 0o600)
+        return int(path.read_text())
+
+    def key(self, source: str) -> str:
+        """What the marks of a submission depend on."""
+        return hashlib.sha256(f"{self._sources}{self.seed}{source}".encode()).hexdigest()
+
+    def read(self, student: str) -> Entry | None:
+        """A student's entry, None if there is none or it cannot be read."""
+        try:
+            data: dict[str, Any] = json.loads((self.folder / f"{student}.json").read_text(encoding="utf-8"))
+            marks = {grade_id: Mark(m["share"], tuple(m["feedback"])) for grade_id, m in data["marks"].items()}
+            return Entry(data["status"], marks, data["key"], data["entered"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, student: str, entry: Entry) -> None:
+        """Keeps an entry."""
+        marks = {grade_id: {"share": mark.share, "feedback": list(mark.feedback)} for grade_id, mark in entry.marks.items()}
+        data = {"status": entry.status, "key": entry.key, "entered": entry.entered, "marks": marks}
+        workspace.write_atomically(self.folder / f"{student}.json", json.dumps(data, indent=1) + "\n")
+
+
+def _fingerprint(assignment: str) -> str:
+    """A hash of everything of ours that decides marks."""
+    questions = workspace.ROOT / "stabilitylab" / "exercises"
+    files = [*questions.glob("*.py"), *judge.REFERENCES.glob(f"{assignment}.py"), *(bank.FOLDER / assignment).rglob("*.py")]
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,12 @@
+"""The keys of quiz questions, one module per assignment. They never enter a sandbox, not even the references'."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class QuizKey:
+    """The right choice of a quiz question, and one sentence for each wrong one."""
+
+    right: str
+    wrong: Mapping[str, str]
