@@ -153,7 +153,7 @@ class _Judging:
 
     def _marks(self, notebook: NotebookNode) -> dict[str, Mark]:
         collected = judge.collect(self.sandbox, self.name, submissions.code_cells(notebook), self.journal.seed)
-        return judge.judge(self.sandbox, collected, self.expected)
+        return judge.judge(collected, self.expected)
 
 
 def _enter(name: str, journal: Journal, students: list[str], workdir: Path, temporary: Path, progress: Progress) -> None:

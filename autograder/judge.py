@@ -12,7 +12,7 @@ from typing import Any
 
 from autograder import bank
 from autograder.keys import QuizKey
-from autograder.sandbox import Sandbox, Worker, WorkerDied
+from autograder.sandbox import PATIENT, Sandbox, Worker, WorkerDied
 from stabilitylab import exercises
 from stabilitylab.exercises import Probe, Question
 
@@ -51,7 +51,7 @@ class Expected:
         self._locks = {grade_id: threading.Lock() for grade_id in self._questions}
         self._wrong: dict[str, list[dict[str, Any]]] = {}
         self.right: dict[str, Answers] = {}
-        with self._sandbox.worker() as worker:
+        with self.trusted() as worker:
             worker.load([self._reference])
             for grade_id in self._questions:
                 self.right[grade_id] = self.answers(worker, grade_id)
@@ -74,7 +74,7 @@ class Expected:
     @contextlib.contextmanager
     def trusted(self) -> Iterator[Worker]:
         """A worker for many of our own answers, one after the other."""
-        with self._sandbox.worker() as worker:
+        with self._sandbox.worker(PATIENT) as worker:
             yield worker
 
     def given(self, worker: Worker, grade_id: str, source: str) -> Answers:
@@ -125,7 +125,7 @@ def collect(sandbox: Sandbox, assignment: str, cells: Sequence[str], seed: int) 
     return collected
 
 
-def judge(sandbox: Sandbox, collected: Mapping[str, Answers], expected: Expected) -> dict[str, Mark]:
+def judge(collected: Mapping[str, Answers], expected: Expected) -> dict[str, Mark]:
     """Marks every question of a submission: grade_id -> mark."""
     keys: Mapping[str, QuizKey] = importlib.import_module(f"autograder.keys.{expected.assignment}").QUIZ
     questions = exercises.questions(expected.assignment)
@@ -140,7 +140,7 @@ def judge(sandbox: Sandbox, collected: Mapping[str, Answers], expected: Expected
                 continue
             for probe in question.probes:
                 if probe.settle and "value" in answers[probe.name]:
-                    trusted = trusted or stack.enter_context(sandbox.worker())
+                    trusted = trusted or stack.enter_context(expected.trusted())
                     answers[probe.name] = _settled(trusted, expected, grade_id, probe, answers[probe.name])
             if all(exercises.agree(answers[p.name], expected.right[grade_id][p.name], p) for p in question.probes):
                 marks[grade_id] = Mark(1.0, ())

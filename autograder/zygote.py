@@ -1,6 +1,6 @@
 """Inside bubblewrap: imports PyTorch once, then forks for every submission a process with namespaces of its own.
 
-A message on the control socket (descriptor 3) carries three descriptors: where the worker reads requests, where it writes answers, and
+A message on the control socket, whose descriptor is its argument, carries three descriptors: where the worker reads requests, where it writes answers, and
 one end of a lifeline. When the other end is closed, the submission and everything it started is killed; when the submission ends or uses
 too much, the lifeline says why. Linux only.
 
@@ -15,6 +15,7 @@ import os
 import select
 import signal
 import socket
+import sys
 
 import psutil
 
@@ -131,7 +132,7 @@ def _fork_keeper(descriptors: list[int], control: socket.socket) -> int:
 
 def main() -> None:
     """Serves forks until the control socket closes."""
-    control = socket.socket(fileno=3)
+    control = socket.socket(fileno=int(sys.argv[1]))
     worker.preload()
     _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # what runs below may not look into this process
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need not be waited for

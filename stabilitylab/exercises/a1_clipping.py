@@ -120,12 +120,16 @@ def accepts_a_generator(clip, rng):
 
 def survives_zero_gradients(clip, rng):
     made = parameters(rng, norm=0.0)
-    returned = number(clip(made, 1.0))
-    return {"returned": returned, "grads": grads(made)}
+    return [number(clip(made, 1.0)), grads(made), _ordinary(clip, rng)]
 
 
 def survives_no_gradients(clip, rng):
-    return number(clip(parameters(rng, norm=1.0, missing=(1, 2, 3))[1:], 1.0))
+    return [number(clip(parameters(rng, norm=1.0, missing=(1, 2, 3))[1:], 1.0)), _ordinary(clip, rng)]
+
+
+def _ordinary(clip, rng):
+    """The norm of ordinary gradients: an edge case counts for code that handles the ordinary one, not for `return 0.0`."""
+    return number(clip(parameters(rng, norm=rng.uniform(2, 20)), 1.0))
 
 
 def clamps_both_sides(clip, rng):
