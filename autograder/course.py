@@ -8,7 +8,9 @@ import sys
 import warnings
 from pathlib import Path
 
+import bleach
 import sqlalchemy.exc
+from nbconvert.filters import markdown2html_mistune
 from nbformat import NotebookNode
 from nbgrader.apps import NbGraderAPI
 from nbgrader.converters import GenerateAssignment
@@ -30,12 +32,34 @@ class ClearAnswers(ClearSolutions):
         return super().preprocess_cell(cell, resources, cell_index)
 
 
+SAFE_TAGS = bleach.ALLOWED_TAGS | {
+    *("p", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "br", "pre", "div", "span", "del", "sub", "sup", "img"),
+    *("table", "thead", "tbody", "tr", "th", "td", "details", "summary", "dl", "dt", "dd"),
+}
+
+
+def _safe_attribute(tag: str, name: str, value: str) -> bool:
+    """Links go out when somebody follows them, images as soon as a page is opened: only those within the page are shown."""
+    return (
+        name in ("alt", "title", "class")
+        or (tag, name) == ("a", "href")
+        or (tag, name, value[:11]) == ("img", "src", "data:image/")
+    )
+
+
+def safe_markdown(source: str) -> str:
+    """Markdown as HTML in which nothing runs: a learner's text is shown to others, in formgrader on the teacher's own server."""
+    html = markdown2html_mistune(source)
+    return bleach.clean(html, tags=SAFE_TAGS, attributes=_safe_attribute, protocols=["http", "https", "data"], strip=True)
+
+
 # nbgrader's database layer warns about its own use of sessions at every submission
 warnings.filterwarnings("ignore", category=sqlalchemy.exc.SAWarning, module="nbgrader")
 
 COURSE_ID = "stabilitylab"
-WORKDIR = workspace.ROOT / "autograder"
-"""Where gradebook.db, submitted/, autograded/, feedback/ and grades.csv go unless told otherwise; none of it is in git."""
+WORKDIR = Path(os.environ.get("STABILITYLAB_GRADING", workspace.ROOT / "autograder"))
+"""Where gradebook.db, submitted/, autograded/, feedback/, marks/ and grades.csv go unless told otherwise; none of it is in git.
+``STABILITYLAB_GRADING`` moves it, for formgrader too."""
 
 
 def configure(
@@ -67,6 +91,7 @@ def configure(
     directories.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py"]  # percent-format sources stay home
     config.Exchange.root = str(workdir / "exchange")
     config.NbGrader.logfile = ""
+    config.HTMLExporter.filters = {"markdown2html": safe_markdown}
     config.GenerateAssignment.preprocessors = [
         ClearAnswers if step is ClearSolutions else step for step in GenerateAssignment.preprocessors.default_args[0]
     ]
@@ -79,6 +104,7 @@ def api(config: Config) -> NbGraderAPI:
     scripts = os.path.dirname(sys.executable)
     if scripts not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = scripts + os.pathsep + os.environ["PATH"]
+    Path(config.Exchange.root).mkdir(parents=True, exist_ok=True)  # nbgrader complains of a folder we do not use
     made = NbGraderAPI(config=config)
     made.log.setLevel(logging.ERROR)
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins.export import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, LimitOutput, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Unicode
@@ -164,22 +165,30 @@ def _enter(name: str, journal: Journal, students: list[str], workdir: Path, temp
     config.WriteMarks.journal = str(journal.folder)
     config.Autograde.autograde_preprocessors = [WriteMarks, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
     nbgrader = course.api(config)
-    known = _in_gradebook(name, workdir)
-    for done, student in enumerate(students):
-        entry = journal.read(student)
-        assert entry is not None
-        if not (entry.entered and student in known):
-            course.must(nbgrader.autograde(name, student, force=True, create=True), f"saving the marks of {student}")
-            course.must(nbgrader.generate_feedback(name, student, force=True), f"writing the feedback of {student}")
-            journal.write(student, dataclasses.replace(entry, entered=True))
-        progress("Saving", done + 1, len(students))
     with Gradebook(config.CourseDirectory.db_url, course.COURSE_ID) as gradebook:
+        for done, student in enumerate(students):
+            entry = journal.read(student)
+            assert entry is not None
+            if not entry.entered or not _held(gradebook, name, student):
+                course.must(nbgrader.autograde(name, student, force=True, create=True), f"saving the marks of {student}")
+            held = _held(gradebook, name, student)
+            if entry.entered != held:  # new marks, or points given by hand since
+                course.must(nbgrader.generate_feedback(name, student, force=True), f"writing the feedback of {student}")
+                journal.write(student, dataclasses.replace(entry, entered=held))
+            progress("Saving", done + 1, len(students))
         CsvExportPlugin(to=str(workdir / "grades.csv")).export(gradebook)
 
 
-def _in_gradebook(name: str, workdir: Path) -> set[str]:
-    with Gradebook(f"sqlite:///{workdir / 'gradebook.db'}", course.COURSE_ID) as gradebook:
-        return {submission.student_id for submission in gradebook.assignment_submissions(name)}
+def _held(gradebook: Gradebook, name: str, student: str) -> str:
+    """A hash of what a gradebook holds for a submission, empty if it does not know it."""
+    gradebook.db.expire_all()  # nbgrader writes through a connection of its own
+    try:
+        notebook = gradebook.find_submission_notebook(name, name, student)
+    except MissingEntry:
+        return ""
+    grades = sorted((g.name, g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade) for g in notebook.grades)
+    comments = sorted((c.name, c.comment) for c in notebook.comments if c.comment)
+    return hashlib.sha256(repr((grades, comments)).encode()).hexdigest()
 
 
 def _results(name: str, journal: Journal, problems: dict[str, str], workdir: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -24,13 +24,14 @@ class Entry:
         status: ``"graded"``, ``"unreadable"`` or ``"missing"``.
         marks: grade_id -> mark.
         key: what the marks depend on: the submission, the questions, the references.
-        entered: whether nbgrader has the marks too.
+        entered: what the gradebook held for this student when the feedback page was written, as a hash; empty if nbgrader has not had the
+            marks yet.
     """
 
     status: str
     marks: Mapping[str, Mark]
     key: str
-    entered: bool = False
+    entered: str = ""
 
 
 class Journal:

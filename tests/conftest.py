@@ -28,11 +28,12 @@ def work_folder(tmp_path, monkeypatch):
 class Lab:
     """`make lab`, running: the URL it printed, and what it has printed so far."""
 
-    def __init__(self, settings: Path, work: Path):
+    def __init__(self, settings: Path, work: Path, **more: str):
         environment = os.environ | {
             "JUPYTERLAB_SETTINGS_DIR": str(settings),
             "JUPYTERLAB_WORKSPACES_DIR": str(settings / "workspaces"),
             "STABILITYLAB_WORK": str(work),
+            **more,
         }
         environment.pop("DISPLAY", None)
         self.output = ""

@@ -76,7 +76,9 @@ def odd_files(folder, secret):
             cell["metadata"]["nbgrader"].update(points=1000, locked=False, solution=True, grade=True)
             if cell["cell_type"] == "code":
                 cell["source"] = "8.0"
-                cell["outputs"] = [{"output_type": "execute_result", "data": {"text/plain": "8.0"}, "execution_count": 1, "metadata": {}}]
+                cell["outputs"] = [
+                    {"output_type": "execute_result", "data": {"text/plain": "8.0"}, "execution_count": 1, "metadata": {}}
+                ]
     place("more_points").write_text(json.dumps(more))
     twice = copy.deepcopy(blank)
     twice["cells"] += copy.deepcopy(twice["cells"])
@@ -139,7 +141,13 @@ def aftermath(tmp_path_factory):
         command = " ".join(process.info["cmdline"] or ())
         if process.info["create_time"] > started and ("4242" in command or "autograder." in command) and sandbox_of_ours(command):
             left.append(command)
-    return report["students"], {"heard": heard, "left": left, "written": set(canary.iterdir()) - before, "workdir": workdir, "warnings": warnings}
+    return report["students"], {
+        "heard": heard,
+        "left": left,
+        "written": set(canary.iterdir()) - before,
+        "workdir": workdir,
+        "warnings": warnings,
+    }
 
 
 def sandbox_of_ours(command):
@@ -163,7 +171,15 @@ def test_what_was_done_to_a_file_earns_nothing_and_stops_nobody(aftermath):
     assert len(odd) >= 20
     for name in odd:
         assert students[name]["score"] == 0, name
-    for name in ("link_to_a_file", "link_to_a_classmate", "link_to_a_folder", "folder_for_a_file", "pipe", "nested_json", "endless_cells"):
+    for name in (
+        "link_to_a_file",
+        "link_to_a_classmate",
+        "link_to_a_folder",
+        "folder_for_a_file",
+        "pipe",
+        "nested_json",
+        "endless_cells",
+    ):
         assert students[name]["status"] == "unreadable", name
     assert students["more_points"]["max"] == students["honest"]["max"]
 
