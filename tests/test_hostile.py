@@ -116,7 +116,7 @@ def listen(canary, heard):
 def aftermath(tmp_path_factory):
     """One class of attackers and two honest students, graded in a sandbox with short deadlines."""
     folder, workdir, canary = (tmp_path_factory.mktemp(name) for name in ("class", "workdir", "canary"))
-    (canary / "secret").write_text("secret")
+    (canary / "secret").write_text("onlytheteacherknows")
     heard, warnings = [], []
     port = listen(canary, heard)
     before = set(canary.iterdir())
@@ -181,7 +181,7 @@ def test_what_was_done_to_a_file_earns_nothing_and_stops_nobody(aftermath):
         "endless_cells",
     ):
         assert students[name]["status"] == "unreadable", name
-    assert students["more_points"]["max"] == students["honest"]["max"]
+    assert students["more_points"]["max"] == 26  # all points there are: 23 by machine and 3 by hand
 
 
 def test_names_that_could_do_harm_are_refused_and_named(aftermath):
@@ -203,7 +203,7 @@ def test_nothing_got_out_and_nothing_is_left(aftermath):
 
 def test_no_learners_text_runs_on_a_feedback_page_or_stands_in_a_report(aftermath, browser):
     students, found = aftermath
-    assert "SCRIPTMARK" not in json.dumps(students) and "secret" not in json.dumps(students)
+    assert "SCRIPTMARK" not in json.dumps(students) and "onlytheteacher" not in json.dumps(students)
     page = browser.new_page()
     for name in ("markup_everywhere", "forged_errors", "odd_text"):
         page.goto((found["workdir"] / "feedback" / name / NAME / f"{NAME}.html").as_uri())
