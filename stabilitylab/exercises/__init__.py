@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from stabilitylab import workspace
@@ -187,17 +187,27 @@ def _failure(answer: Mapping[str, Any], quote: bool) -> str:
 @contextlib.contextmanager
 def _without(names: tuple[str, ...]) -> Iterator[None]:
     """Refuses calls of functions and classes for the time of a probe. They are known by their code, whatever name they were imported under."""
-    codes = {}
+    codes: dict[CodeType, str] = {}
+    builtins: dict[Any, str] = {}
     for name in names:
         module, _, attribute = name.rpartition(".")
         function = inspect.unwrap(vars(importlib.import_module(module)).get(attribute, _nothing))
-        codes[(function.__init__ if isinstance(function, type) else function).__code__] = name
+        code = getattr(function.__init__ if isinstance(function, type) else function, "__code__", None)
+        if code is None:
+            builtins[function] = name
+        else:
+            codes[code] = name
     plain_names = {code.co_name for code in codes}  # comparing code is slow: only where the name is right
 
-    def watch(frame: FrameType, event: str, _: Any) -> None:
+    def watch(frame: FrameType, event: str, argument: Any) -> None:
         code = frame.f_code
-        if event == "call" and code.co_name in plain_names and code in codes:
-            raise RuledOut(f"{codes[code]} is ruled out here; write it yourself")
+        found = None
+        if event == "call" and code.co_name in plain_names:
+            found = codes.get(code)
+        elif event == "c_call" and builtins:
+            found = builtins.get(argument)
+        if found:
+            raise RuledOut(f"{found} is ruled out here; write it yourself")
 
     before = sys.getprofile()
     if names:

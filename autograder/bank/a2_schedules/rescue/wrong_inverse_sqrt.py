@@ -1,0 +1,7 @@
+"""You pass warmup_inverse_sqrt: the decay asked for is the cosine."""
+
+from stabilitylab.training import train
+
+
+def rescue(config):
+    return train(config, schedule=lambda step: warmup_inverse_sqrt(step, base_lr=config.lr, warmup_steps=config.steps // 2))

@@ -1,0 +1,7 @@
+"""You change the optimizer: RAdam frees this run too, but the exercise is to do it with a warmup under Adam."""
+
+from stabilitylab.training import train
+
+
+def rescue(config):
+    return train(config.replace(optimizer="radam"))

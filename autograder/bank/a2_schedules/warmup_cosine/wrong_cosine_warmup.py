@@ -1,0 +1,10 @@
+"""You warm up along a cosine too: the warmup is a straight line."""
+
+import math
+
+
+def warmup_cosine(step, *, base_lr, warmup_steps, total_steps, min_lr=0.0):
+    if step < warmup_steps:
+        return base_lr * 0.5 * (1 - math.cos(math.pi * step / warmup_steps))
+    progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
+    return min_lr + (base_lr - min_lr) * 0.5 * (1 + math.cos(math.pi * progress))

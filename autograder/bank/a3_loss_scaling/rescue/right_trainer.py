@@ -1,0 +1,9 @@
+"""With a Trainer instead of train."""
+
+from stabilitylab.experiments.fp16_underflow import MicroBatch
+from stabilitylab.training import Trainer
+
+
+def rescue(config, count):
+    trainer = Trainer(config, scaler=MicroBatch(count, DynamicLossScaler(2.0**36, 2.0, 0.5, 10)))
+    return trainer.result(list(trainer.steps()))

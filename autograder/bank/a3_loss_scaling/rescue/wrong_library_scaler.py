@@ -1,0 +1,9 @@
+"""You import the course's scaler, which wraps PyTorch's: use the class that you wrote above."""
+
+from stabilitylab.experiments.fp16_underflow import MicroBatch
+from stabilitylab.precision import DynamicLossScaler
+from stabilitylab.training import train
+
+
+def rescue(config, count):
+    return train(config, scaler=MicroBatch(count, DynamicLossScaler(init_scale=2.0**36, growth_interval=10)))

@@ -1,0 +1,7 @@
+"""You run the config as it is, without any scaler: pass scaler=MicroBatch(count, your scaler) to train."""
+
+from stabilitylab.training import train
+
+
+def rescue(config, count):
+    return train(config)

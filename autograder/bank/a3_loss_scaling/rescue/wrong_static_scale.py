@@ -1,0 +1,9 @@
+"""You use a fixed scale, which neither backs off nor grows: put your DynamicLossScaler inside MicroBatch."""
+
+from stabilitylab.experiments.fp16_underflow import MicroBatch
+from stabilitylab.precision import StaticLossScaler
+from stabilitylab.training import train
+
+
+def rescue(config, count):
+    return train(config, scaler=MicroBatch(count, StaticLossScaler(2.0**16)))

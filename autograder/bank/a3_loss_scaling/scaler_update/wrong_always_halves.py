@@ -1,0 +1,13 @@
+"""You halve the scale whatever backoff_factor says."""
+
+
+class DynamicLossScaler(DynamicLossScaler):
+    def update(self, found_inf):
+        if found_inf:
+            self.loss_scale /= 2
+            self.good_steps = 0
+        else:
+            self.good_steps += 1
+            if self.good_steps == self.growth_interval:
+                self.loss_scale *= self.growth_factor
+                self.good_steps = 0

@@ -1,0 +1,13 @@
+"""You divide by backoff_factor, which is below 1, so that the scale grows at an inf: multiply by it."""
+
+
+class DynamicLossScaler(DynamicLossScaler):
+    def update(self, found_inf):
+        if found_inf:
+            self.loss_scale /= self.backoff_factor
+            self.good_steps = 0
+        else:
+            self.good_steps += 1
+            if self.good_steps == self.growth_interval:
+                self.loss_scale *= self.growth_factor
+                self.good_steps = 0

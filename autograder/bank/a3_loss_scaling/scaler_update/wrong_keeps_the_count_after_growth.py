@@ -1,0 +1,12 @@
+"""You keep counting after you grew, so that the scale grows at every further good step: set the count to 0."""
+
+
+class DynamicLossScaler(DynamicLossScaler):
+    def update(self, found_inf):
+        if found_inf:
+            self.loss_scale *= self.backoff_factor
+            self.good_steps = 0
+        else:
+            self.good_steps += 1
+            if self.good_steps >= self.growth_interval:
+                self.loss_scale *= self.growth_factor

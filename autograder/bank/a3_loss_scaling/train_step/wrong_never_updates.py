@@ -1,0 +1,14 @@
+"""You never call scaler.update: without it the scale stays where it began."""
+
+import torch
+
+
+def train_step(loss, parameters, optimizer, scaler, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    found_inf = scaler.unscale_(parameters)
+    torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    if not found_inf:
+        optimizer.step()
+    return not found_inf

@@ -1,0 +1,14 @@
+"""You return nothing: return True if the optimizer stepped and False if the step was skipped."""
+
+import torch
+
+
+def train_step(loss, parameters, optimizer, scaler, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    found_inf = scaler.unscale_(parameters)
+    torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    if not found_inf:
+        optimizer.step()
+    scaler.update(found_inf)

@@ -1,0 +1,14 @@
+"""You step with gradients that still carry the loss scale: unscale and clip first."""
+
+import torch
+
+
+def train_step(loss, parameters, optimizer, scaler, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    optimizer.step()
+    found_inf = scaler.unscale_(parameters)
+    torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    scaler.update(found_inf)
+    return not found_inf

@@ -1,0 +1,28 @@
+"""You forget the optimizer: Adam then begins with empty moments, and its first steps are those of a fresh run."""
+
+import copy
+
+import torch
+
+
+class Checkpoint:
+    def __init__(self, job):
+        self.state = copy.deepcopy(
+            {
+                "model": job.model.state_dict(),
+                "dropout": torch.get_rng_state(),
+                "order": job.data.order,
+                "position": job.data.position,
+                "shuffling": job.data.generator.get_state(),
+                "step": job.step,
+            }
+        )
+
+    def restore(self, job):
+        state = copy.deepcopy(self.state)
+        job.model.load_state_dict(state["model"])
+        torch.set_rng_state(state["dropout"])
+        job.data.order = state["order"]
+        job.data.position = state["position"]
+        job.data.generator.set_state(state["shuffling"])
+        job.step = state["step"]

@@ -1,0 +1,29 @@
+"""You forget the position in the pass: the job begins its pass again, and trains twice on the rows that it had seen."""
+
+import copy
+
+import torch
+
+
+class Checkpoint:
+    def __init__(self, job):
+        self.state = copy.deepcopy(
+            {
+                "model": job.model.state_dict(),
+                "optimizer": job.optimizer.state_dict(),
+                "dropout": torch.get_rng_state(),
+                "order": job.data.order,
+                "shuffling": job.data.generator.get_state(),
+                "step": job.step,
+            }
+        )
+
+    def restore(self, job):
+        state = copy.deepcopy(self.state)
+        job.model.load_state_dict(state["model"])
+        job.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["dropout"])
+        job.data.order = state["order"]
+        job.data.position = 0
+        job.data.generator.set_state(state["shuffling"])
+        job.step = state["step"]

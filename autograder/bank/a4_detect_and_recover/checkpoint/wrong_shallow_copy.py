@@ -1,0 +1,28 @@
+"""A shallow copy of a dictionary holds the same tensors: they change while the job trains on. Copy deeply."""
+
+import copy
+
+import torch
+
+
+class Checkpoint:
+    def __init__(self, job):
+        self.state = {
+            "model": dict(job.model.state_dict()),
+            "optimizer": copy.deepcopy(job.optimizer.state_dict()),
+            "dropout": torch.get_rng_state(),
+            "order": job.data.order,
+            "position": job.data.position,
+            "shuffling": job.data.generator.get_state(),
+            "step": job.step,
+        }
+
+    def restore(self, job):
+        state = copy.deepcopy(self.state)
+        job.model.load_state_dict(state["model"])
+        job.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["dropout"])
+        job.data.order = state["order"]
+        job.data.position = state["position"]
+        job.data.generator.set_state(state["shuffling"])
+        job.step = state["step"]

@@ -1,0 +1,17 @@
+"""You stop after the rollback: the run has to go on from there to its last step."""
+
+
+def train_with_rollback(trainer, is_bad, every, lr_factor):
+    scheduled = trainer.schedule
+    rollbacks = 0
+    trainer.schedule = lambda step: scheduled(step) * lr_factor**rollbacks
+    checkpoint, records = trainer.state(), []
+    for record in trainer.steps():
+        records.append(record)
+        if is_bad(record):
+            trainer.restore(checkpoint)
+            rollbacks += 1
+            break
+        elif (record.step + 1) % every == 0:
+            checkpoint = trainer.state()
+    return records

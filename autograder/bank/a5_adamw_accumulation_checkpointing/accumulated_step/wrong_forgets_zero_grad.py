@@ -1,0 +1,21 @@
+"""You do not clear the gradients first: what the step before left in .grad is added to yours."""
+
+import torch
+
+
+def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
+    parameters = list(parameters)
+    total, tokens = 0.0, 0
+    for micro_batch in micro_batches:
+        loss, count = loss_sum(micro_batch)
+        loss.backward()
+        total += loss.item()
+        tokens += count
+    if tokens == 0:
+        return 0.0, 0.0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad /= tokens
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.step()
+    return total / tokens, norm

@@ -1,0 +1,22 @@
+"""You return the loss alone: return the pair of loss and norm."""
+
+import torch
+
+
+def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    total, tokens = 0.0, 0
+    for micro_batch in micro_batches:
+        loss, count = loss_sum(micro_batch)
+        loss.backward()
+        total += loss.item()
+        tokens += count
+    if tokens == 0:
+        return 0.0, 0.0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad /= tokens
+    torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.step()
+    return total / tokens

@@ -1,0 +1,22 @@
+"""You return the norm from after clipping, which never exceeds the limit: return the one from before, which is what you log."""
+
+import torch
+
+
+def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    total, tokens = 0.0, 0
+    for micro_batch in micro_batches:
+        loss, count = loss_sum(micro_batch)
+        loss.backward()
+        total += loss.item()
+        tokens += count
+    if tokens == 0:
+        return 0.0, 0.0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad /= tokens
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.step()
+    return total / tokens, min(norm.item(), max_norm)

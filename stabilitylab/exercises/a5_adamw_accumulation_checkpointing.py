@@ -1,0 +1,697 @@
+"""What assignment a5_adamw_accumulation_checkpointing asks: a step of AdamW, a batch in pieces, a stack without its activations, and a run."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import random
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stabilitylab.exercises import Probe, Question
+from stabilitylab.experiments.checkpointing import LiveBytes
+from stabilitylab.model import ModelConfig
+from stabilitylab.telemetry import Run
+from stabilitylab.training import RunConfig, Trainer, train
+
+TORCH_ADAM = (
+    "torch.optim.AdamW",
+    "torch.optim.Adam",
+    "torch.optim.adamw.AdamW",
+    "torch.optim.adamw.adamw",
+    "torch.optim.adam.Adam",
+    "torch.optim.adam.adam",
+    "torch.optim._functional.adamw",
+    "torch.optim._functional.adam",
+    "torch._fused_adamw_",
+    "torch._fused_adam_",
+)
+TORCH_CHECKPOINT = (
+    "torch.utils.checkpoint.checkpoint",
+    "torch.utils.checkpoint.checkpoint_sequential",
+    "torch.utils.checkpoint.CheckpointFunction",
+)
+
+SMALL = RunConfig(
+    model=ModelConfig(layers=2, width=32, context=32),
+    optimizer="adamw",
+    lr=3e-3,
+    warmup_steps=10,
+    weight_decay=0.1,
+    batch_size=8,
+    steps=150,
+)
+"""A healthy pre-LN run under AdamW."""
+
+
+class FunctionOptimizer(torch.optim.Optimizer):
+    """A torch optimizer whose step is a function: ``function(parameter, grad, state, lr=..., betas=..., eps=..., weight_decay=...)``.
+
+    Args:
+        params: parameters, or groups ``{"params": [...], "weight_decay": ...}`` with settings of their own, as for torch's optimizers.
+        function: called once per step for every parameter that has a gradient, with that parameter's own ``state`` dictionary.
+        lr: learning rate; the training loop sets it anew before every step.
+        betas: passed on.
+        eps: passed on.
+        weight_decay: passed on.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        function: Callable[..., Any],
+        *,
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        self.function = function
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            settings = {name: group[name] for name in ("lr", "betas", "eps", "weight_decay")}
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self.function(parameter, parameter.grad, self.state[parameter], **settings)
+
+
+def torch_run(config: RunConfig) -> Run:
+    """The run of config under torch's own AdamW, which decays tensors with two or more dimensions and no others."""
+
+    def build(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        groups = [
+            {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
+            {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps)
+
+    return train(config, optimizer=build)
+
+
+def uneven_batch(seed: int = 0) -> tuple[nn.Module, Callable[[Any], tuple[Tensor, int]], list[Any]]:
+    """A slightly trained Transformer, its ``loss_sum``, and eight micro-batches with 8 to 256 bytes that count.
+
+    A micro-batch is a pair of inputs and targets; a target of -100 does not count.
+    """
+    trainer = Trainer(SMALL.replace(seed=seed, steps=30))
+    for _ in trainer.steps():
+        pass
+    inputs, targets = trainer.corpus.batches(64, 32, seed)(30)
+    lengths = torch.tensor((1, 2, 4, 8, 16, 24, 32, 32)).repeat_interleave(8)
+    targets = targets.masked_fill(torch.arange(32) >= lengths[:, None], -100)
+
+    def loss_sum(micro_batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
+        inputs, targets = micro_batch
+        logits = trainer.model(inputs).flatten(0, 1)
+        return F.cross_entropy(logits, targets.flatten(), reduction="sum", ignore_index=-100), int((targets != -100).sum())
+
+    return trainer.model, loss_sum, list(zip(inputs.chunk(8), targets.chunk(8)))
+
+
+def peak_megabytes(run: Callable[[Any, Tensor], Tensor], depth: int) -> float:
+    """Most megabytes of tensors alive at once in a forward and backward pass through ``depth`` blocks, the weights left out."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        blocks = nn.ModuleList(nn.Sequential(nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64)) for _ in range(depth))
+        x = torch.randn(2048, 64)
+    weights = [x, *blocks.parameters()]
+    with LiveBytes(weights) as meter:
+        start = meter.live
+        run(blocks, x).square().mean().backward()
+    return (meter.peak - start) / 1e6
+
+
+def tensor(rng: random.Random, shape: tuple[int, ...], scale: float = 1.0) -> Tensor:
+    """Gaussian numbers from Python's generator, whose draws are the same on every machine."""
+    count = 1
+    for size in shape:
+        count *= size
+    return torch.tensor([rng.gauss(0, scale) for _ in range(count)]).view(shape)
+
+
+def away_from_zero(rng: random.Random, shape: tuple[int, ...], scale: float = 1.0) -> Tensor:
+    """Numbers of both signs whose size is between ``scale`` and twice that."""
+    drawn = tensor(rng, shape)
+    sizes = torch.tensor([rng.uniform(1, 2) for _ in range(drawn.numel())]).view(shape)
+    return torch.where(drawn < 0, -1.0, 1.0) * sizes * scale
+
+
+def number(value: Any) -> Any:
+    """A number may come back as such or as a tensor with one element."""
+    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+
+
+# 1. adamw_step
+
+SHAPE = (3, 2)
+
+
+def settings(rng: random.Random) -> dict[str, Any]:
+    """A learning rate and a decay so large that their product shows after one step."""
+    return {"lr": rng.uniform(0.05, 0.1), "weight_decay": rng.uniform(0.4, 0.8)}
+
+
+def takes_a_first_step(adamw_step, rng):
+    parameter, grad = away_from_zero(rng, SHAPE), away_from_zero(rng, SHAPE, scale=10 ** rng.uniform(-2, 1))
+    adamw_step(parameter, grad, {}, lr=rng.uniform(0.05, 0.1))
+    return parameter
+
+
+def takes_several_steps(adamw_step, rng):
+    parameter, state, seen = away_from_zero(rng, SHAPE), {}, []
+    lr = rng.uniform(0.05, 0.1)
+    for _ in range(5):
+        adamw_step(parameter, away_from_zero(rng, SHAPE, scale=10 ** rng.uniform(-1, 1)), state, lr=lr, weight_decay=0.0)
+        seen.append(parameter.clone())
+    return seen
+
+
+def decays_without_a_gradient(adamw_step, rng):
+    parameter, state, seen = away_from_zero(rng, SHAPE), {}, []
+    chosen = settings(rng)
+    for _ in range(3):
+        adamw_step(parameter, torch.zeros(SHAPE), state, **chosen)
+        seen.append(parameter.clone())
+    return seen
+
+
+def decays_whatever_the_gradient(adamw_step, rng):
+    start, grad, chosen, seen = away_from_zero(rng, SHAPE), away_from_zero(rng, SHAPE), settings(rng), []
+    for factor in (1e-2, 1.0, 1e2):
+        parameter, state = start.clone(), {}
+        for _ in range(2):
+            adamw_step(parameter, factor * grad, state, **chosen)
+        seen.append(parameter)
+    return seen
+
+
+def puts_eps_outside_the_root(adamw_step, rng):
+    seen = []
+    for eps in (1e-8, 1e-6):
+        parameter, state = away_from_zero(rng, SHAPE), {}
+        for _ in range(2):  # gradients about as large as eps, where its place decides
+            grad = away_from_zero(rng, SHAPE, scale=eps)
+            adamw_step(parameter, grad, state, lr=0.1, betas=(0.9, 0.999), eps=eps, weight_decay=0.0)
+        seen.append(parameter)
+    return seen
+
+
+def follows_its_arguments(adamw_step, rng):
+    parameter, state, seen = away_from_zero(rng, SHAPE), {}, []
+    betas, eps = (rng.uniform(0.3, 0.6), rng.uniform(0.8, 0.9)), rng.uniform(0.1, 0.3)
+    for lr in (rng.uniform(0.05, 0.07), rng.uniform(0.08, 0.1), rng.uniform(0.02, 0.03)):
+        adamw_step(parameter, away_from_zero(rng, SHAPE), state, lr=lr, betas=betas, eps=eps, weight_decay=rng.uniform(0.4, 0.8))
+        seen.append(parameter.clone())
+    return seen
+
+
+def keeps_a_state_for_each_parameter(adamw_step, rng):
+    parameters, states = [away_from_zero(rng, SHAPE) for _ in range(2)], [{}, {}]
+    for turn in (0, 1, 0, 0, 1):
+        adamw_step(parameters[turn], away_from_zero(rng, SHAPE), states[turn], **settings(rng))
+    return [{"step": number(s["step"]), "exp_avg": s["exp_avg"], "exp_avg_sq": s["exp_avg_sq"]} for s in states]
+
+
+def takes_a_parameter_and_leaves_its_gradient(adamw_step, rng):
+    parameter, state = nn.Parameter(away_from_zero(rng, SHAPE)), {}
+    parameter.grad = away_from_zero(rng, SHAPE)
+    chosen = settings(rng)
+    for _ in range(2):
+        adamw_step(parameter, parameter.grad, state, **chosen)
+    return {"parameter": parameter.detach(), "grad": parameter.grad}
+
+
+# 2. accumulated_step
+
+
+class Watched(torch.optim.SGD):
+    """SGD that notes the gradients it is given at every step."""
+
+    def __init__(self, parameters: list[nn.Parameter], lr: float):
+        super().__init__(parameters, lr=lr)
+        self.seen: list[list[Tensor | None]] = []
+
+    def step(self, closure: Any = None) -> Any:
+        held = self.param_groups[0]["params"]
+        self.seen.append([None if p.grad is None else p.grad.detach().clone() for p in held])
+        return super().step(closure)
+
+
+class Regression:
+    """A linear model, micro-batches that pull it to different places, and what happened when."""
+
+    def __init__(self, rng: random.Random, counts: tuple[int, ...]):
+        self.weight, self.bias = nn.Parameter(tensor(rng, (3, 2))), nn.Parameter(tensor(rng, (2,)))
+        self.optimizer = Watched([self.weight, self.bias], lr=rng.uniform(0.01, 0.05))
+        self.events: list[str] = []
+        self.micro_batches = []
+        for place, count in enumerate(counts):
+            pull = (4 + 2 * place) * (1 if place % 2 else -1)  # opposed, so that the weight of each micro-batch shows
+            self.micro_batches.append((place, tensor(rng, (count, 3)) + 0.5, tensor(rng, (count, 2)) + pull))
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        return [self.weight, self.bias]
+
+    def loss_sum(self, micro_batch: Any) -> tuple[Tensor, int]:
+        place, x, y = micro_batch
+        self.events.append(f"forward {place}")
+        loss = (x @ self.weight + self.bias - y).square().sum()
+        if loss.requires_grad:
+            loss.register_hook(lambda grad: self.events.append(f"backward {place}"))
+        return loss, len(x)
+
+
+def uneven(rng: random.Random) -> tuple[int, ...]:
+    """Token counts that differ many times over."""
+    counts = [1, rng.randint(3, 4), rng.randint(8, 10), rng.randint(20, 25)]
+    rng.shuffle(counts)
+    return tuple(counts)
+
+
+def returned(value: Any) -> Any:
+    """The pair of loss and norm, each of which may be a tensor with one element."""
+    return [number(v) for v in value] if isinstance(value, (tuple, list)) else value
+
+
+def weighs_every_token_alike(accumulated_step, rng):
+    given = Regression(rng, uneven(rng))
+    accumulated_step(given.loss_sum, given.micro_batches, given.parameters, given.optimizer, 1e6)
+    return given.optimizer.seen
+
+
+def clips_the_whole_gradient(accumulated_step, rng):
+    seen = []
+    for limit in (rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.9)):
+        given = Regression(rng, uneven(rng))
+        accumulated_step(given.loss_sum, given.micro_batches, given.parameters, given.optimizer, limit)
+        seen.append(given.optimizer.seen)
+    return seen
+
+
+def takes_one_step(accumulated_step, rng):
+    given = Regression(rng, (4, 4, 4))  # even counts: only what is done with the gradient matters here
+    accumulated_step(given.loss_sum, given.micro_batches, given.parameters, given.optimizer, 1e6)
+    return {"steps": len(given.optimizer.seen), "weights": [p.detach() for p in given.parameters]}
+
+
+def returns_the_loss_per_token(accumulated_step, rng):
+    seen = []
+    for limit in (1e6, rng.uniform(0.2, 0.6)):
+        given = Regression(rng, uneven(rng))
+        value = returned(accumulated_step(given.loss_sum, given.micro_batches, given.parameters, given.optimizer, max_norm=limit))
+        seen.append(value[0] if isinstance(value, list) and value else None)
+    return seen
+
+
+def returns_the_norm_before_clipping(accumulated_step, rng):
+    seen = []
+    for limit in (1e6, rng.uniform(0.2, 0.6)):
+        given = Regression(rng, uneven(rng))
+        value = returned(accumulated_step(given.loss_sum, given.micro_batches, given.parameters, given.optimizer, max_norm=limit))
+        seen.append(value[1] if isinstance(value, list) and len(value) == 2 else None)
+    return seen
+
+
+def starts_from_zero(accumulated_step, rng):
+    given = Regression(rng, (4, 4, 4))
+    for p in given.parameters:
+        p.grad = tensor(rng, tuple(p.shape), scale=20)  # left over from whatever ran before
+    for _ in range(2):
+        accumulated_step(given.loss_sum, given.micro_batches, given.parameters, given.optimizer, 1e6)
+    return given.optimizer.seen
+
+
+def goes_backward_before_the_next_forward(accumulated_step, rng):
+    given = Regression(rng, uneven(rng))
+    accumulated_step(given.loss_sum, given.micro_batches, given.parameters, given.optimizer, 1e6)
+    return given.events
+
+
+def passes_over_empty_micro_batches(accumulated_step, rng):
+    counts = list(uneven(rng))
+    counts.insert(
+        rng.randrange(len(counts)), 0
+    )  # never the last: code that stops there must differ from code that passes over it
+    given = Regression(rng, tuple(counts))
+    value = accumulated_step(given.loss_sum, given.micro_batches, given.parameters, given.optimizer, 1e6)
+    return {"grads": given.optimizer.seen, "returned": returned(value)}
+
+
+def takes_no_step_without_tokens(accumulated_step, rng):
+    given = Regression(rng, (0, 0, 4, 4))
+    parts = [given.micro_batches[:2], given.micro_batches[2:]]
+    values = [
+        returned(accumulated_step(given.loss_sum, part, given.parameters, given.optimizer, rng.uniform(0.2, 0.6)))
+        for part in parts
+    ]
+    return {"without": values[0], "steps": len(given.optimizer.seen), "weights": [p.detach() for p in given.parameters]}
+
+
+def accepts_generators(accumulated_step, rng):
+    given = Regression(rng, (4, 4, 4))
+    limit = rng.uniform(0.2, 0.6)
+    accumulated_step(
+        given.loss_sum, (m for m in given.micro_batches), (p for p in given.parameters), given.optimizer, max_norm=limit
+    )
+    return given.optimizer.seen
+
+
+# 3. checkpointed
+
+
+class Watch:
+    """What the blocks of a stack did: which ran when, and which of their activations are still in memory."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.activations: list[weakref.ref] = []
+
+    def alive(self) -> int:
+        gc.collect()
+        return sum(storage() is not None for storage in self.activations)
+
+
+class Residual(nn.Module):
+    """A residual block with one hidden layer, watched."""
+
+    def __init__(self, rng: random.Random, watch: Watch, name: str):
+        super().__init__()
+        self.inner, self.outer = nn.Parameter(tensor(rng, (4, 6))), nn.Parameter(tensor(rng, (6, 4)))
+        self.watch, self.name = watch, name
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.watch.events.append(self.name)
+        hidden = torch.tanh(x @ self.inner)
+        self.watch.activations.append(weakref.ref(hidden.untyped_storage()))
+        return x + hidden @ self.outer
+
+
+class Dropped(nn.Module):
+    """Drops half of what comes in, and scales what passes by a weight."""
+
+    def __init__(self, rng: random.Random):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor([rng.uniform(1, 2)]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale * (torch.rand(x.shape) < 0.5)
+
+
+def stack(rng: random.Random, depth: int = 3) -> tuple[nn.ModuleList, Watch]:
+    watch = Watch()
+    return nn.ModuleList(Residual(rng, watch, str(i)) for i in range(depth)), watch
+
+
+def recomputed(watch: Watch, before: int) -> bool:
+    """Whether any block ran again in the backward pass: a plain loop through the blocks is no checkpointing."""
+    return len(watch.events) > before
+
+
+def gives_the_output_and_its_input_gradient(checkpointed, rng):
+    blocks, watch = stack(rng)
+    x = tensor(rng, (5, 4)).requires_grad_()
+    y = checkpointed(blocks, x)
+    before = len(watch.events)
+    (y * tensor(rng, (5, 4))).sum().backward()
+    return {"output": y.detach(), "grad": x.grad, "recomputed": recomputed(watch, before)}
+
+
+def gives_the_gradients_of_the_parameters(checkpointed, rng):
+    blocks, watch = stack(rng)
+    y = checkpointed(blocks, tensor(rng, (5, 4)).requires_grad_())
+    before = len(watch.events)
+    (y * tensor(rng, (5, 4))).sum().backward()
+    return {"grads": [p.grad for p in blocks.parameters()], "recomputed": recomputed(watch, before)}
+
+
+def trains_blocks_on_plain_data(checkpointed, rng):
+    blocks, watch = stack(rng)
+    y = checkpointed(blocks, tensor(rng, (5, 4)))
+    before = len(watch.events)
+    (y * tensor(rng, (5, 4))).sum().backward()
+    return {"grads": [p.grad for p in blocks.parameters()], "recomputed": recomputed(watch, before)}
+
+
+def adds_to_gradients(checkpointed, rng):
+    blocks, watch = stack(rng, depth=2)
+    for p in blocks.parameters():
+        p.grad = tensor(rng, tuple(p.shape), scale=3)  # from an earlier micro-batch
+    x = tensor(rng, (5, 4)).requires_grad_()
+    y = checkpointed([blocks[0], blocks[1], blocks[0]], x)  # and one block stands in the stack twice
+    before = len(watch.events)
+    (y * tensor(rng, (5, 4))).sum().backward()
+    return {"grads": [p.grad for p in blocks.parameters()], "recomputed": recomputed(watch, before)}
+
+
+def keeps_no_activations(checkpointed, rng):
+    blocks, watch = stack(rng, depth=rng.randrange(3, 6))
+    y = checkpointed(blocks, tensor(rng, (5, 4)).requires_grad_())
+    kept, before = watch.alive(), len(watch.events)
+    y.sum().backward()
+    return {"activations": kept, "ran": before > 0, "recomputed": recomputed(watch, before)}
+
+
+def runs_each_block_once_more(checkpointed, rng):
+    blocks, watch = stack(rng, depth=rng.randrange(3, 6))
+    y = checkpointed(blocks, tensor(rng, (5, 4)).requires_grad_())
+    watch.events.append("backward")
+    y.sum().backward()
+    return watch.events
+
+
+def random_state() -> str:
+    """A fingerprint of torch's random state."""
+    return hashlib.sha256(bytes(torch.get_rng_state().tolist())).hexdigest()
+
+
+def drops_the_same_again(checkpointed, rng):
+    blocks, watch = stack(rng, depth=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(rng.randrange(2**31))
+        x = torch.ones(200, 4, requires_grad=True)
+        y = checkpointed([Dropped(rng), Dropped(rng)], x)
+        y.sum().backward()
+    passed, came_back = (y.detach() != 0).int(), (x.grad != 0).int()
+    checkpointed(blocks, x).sum().backward()
+    return {"passed": passed, "came back": came_back, "runs": len(watch.events)}
+
+
+def same_masks(raw: Any, rng: random.Random) -> dict[str, bool]:
+    """Which elements a mask kept depends on the machine; that two masks of a half each leave a quarter, and came again, does not."""
+    passed, came_back = raw["passed"], raw["came back"]
+    return {
+        "two masks": 0.125 < passed.float().mean().item() < 0.375,
+        "the same": bool(torch.equal(passed, came_back)),
+        "recomputed": raw["runs"] > 1,
+    }
+
+
+def leaves_the_random_state_alone(checkpointed, rng):
+    blocks, watch = stack(rng, depth=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(rng.randrange(2**31))
+        states = [random_state()]
+        y = checkpointed([Dropped(rng), *blocks, Dropped(rng)], torch.ones(5, 4, requires_grad=True))
+        states.append(random_state())
+        y.sum().backward()
+        states.append(random_state())
+    return {"states": states, "runs": len(watch.events)}
+
+
+def unmoved(raw: Any, rng: random.Random) -> dict[str, bool]:
+    start, forward, backward = raw["states"]
+    return {"forward draws": start != forward, "backward draws nothing": forward == backward, "recomputed": raw["runs"] > 1}
+
+
+# 4. adamw_run
+
+
+def short(rng: random.Random, **changes: Any) -> RunConfig:
+    return SMALL.replace(**{"seed": rng.randrange(10**6), "steps": 10, "warmup_steps": 5, "batch_size": 4, **changes})
+
+
+def trains_with_your_step(adamw_run, rng):
+    run = adamw_run(short(rng, lr=rng.uniform(5e-3, 1e-2), weight_decay=0.0))
+    return {"loss": run.column("loss"), "lr": run.column("lr")}
+
+
+def passes_on_betas_and_eps(adamw_run, rng):
+    betas = (rng.uniform(0.3, 0.6), rng.uniform(0.6, 0.8))
+    return adamw_run(short(rng, lr=1e-2, weight_decay=0.0, betas=betas, eps=rng.uniform(1e-3, 3e-3))).column("loss")
+
+
+def decays_matrices_only(adamw_run, rng):
+    # a decay far above any in use, so that it shows within ten steps
+    run = adamw_run(short(rng, lr=1e-2, weight_decay=rng.uniform(8, 12), warmup_steps=0))
+    return {"loss": run.column("loss"), "update_ratio": run.column("update_ratio")}
+
+
+def leaves_the_settings_alone(adamw_run, rng):
+    used = dict(
+        adamw_run(
+            short(rng, steps=rng.randrange(4, 7), warmup_steps=rng.randrange(1, 4), lr=rng.uniform(1e-3, 3e-3), batch_size=2)
+        ).config
+    )
+    return {name: used[name] for name in ("lr", "optimizer", "warmup_steps", "steps", "batch_size", "seed", "clip_norm")}
+
+
+def _choice(answer, rng):
+    return answer
+
+
+_QUIZ = ("a", "b", "c", "d")
+
+QUESTIONS = {
+    "adamw_step": Question(
+        target="adamw_step",
+        ruled_out=TORCH_ADAM,
+        probes=(
+            Probe(
+                takes_a_first_step,
+                "After one step from an empty state, with the default settings, the parameter is not what the formulas give.",
+            ),
+            Probe(
+                takes_several_steps,
+                "Over several steps without decay the parameter must follow both moving averages, each with its own bias correction.",
+            ),
+            Probe(
+                decays_without_a_gradient,
+                "A zero gradient from the start leaves only the decay: each step multiplies the parameter by 1 - lr * weight_decay.",
+            ),
+            Probe(
+                decays_whatever_the_gradient,
+                "Multiplying all gradients by a factor must hardly change the result: Adam divides it out, and the decay never sees the gradient.",
+            ),
+            Probe(
+                puts_eps_outside_the_root,
+                "With gradients as small as eps its place matters: it is added to the root of the corrected second moment.",
+            ),
+            Probe(
+                follows_its_arguments,
+                "lr, betas, eps and weight_decay are those of this call, and lr may differ from the one before; decay and step both use it.",
+            ),
+            Probe(
+                keeps_a_state_for_each_parameter,
+                'After a step state must hold "step" (the number of steps taken), "exp_avg" and "exp_avg_sq" (both uncorrected), for each parameter its own.',
+            ),
+            Probe(
+                takes_a_parameter_and_leaves_its_gradient,
+                "An nn.Parameter that requires a gradient must be changed in place, without autograd watching, and its .grad must stay as it was.",
+            ),
+        ),
+    ),
+    "accumulated_step": Question(
+        target="accumulated_step",
+        probes=(
+            Probe(
+                weighs_every_token_alike,
+                "At the optimizer's step the gradients must be those of the mean over all tokens of all micro-batches.",
+            ),
+            Probe(
+                clips_the_whole_gradient,
+                "Clip once, to max_norm, the gradient of the mean over all tokens: after the last micro-batch and after dividing.",
+            ),
+            Probe(takes_one_step, "All micro-batches together make one call of optimizer.step()."),
+            Probe(
+                returns_the_loss_per_token,
+                "The first thing to return is the mean loss per token: all sums over all tokens.",
+            ),
+            Probe(
+                returns_the_norm_before_clipping,
+                "The second thing to return is the global norm from before clipping, of the gradient of the mean over all tokens.",
+            ),
+            Probe(starts_from_zero, "Gradients left over from an earlier step must not take part in this one."),
+            Probe(
+                goes_backward_before_the_next_forward,
+                "Call loss_sum once per micro-batch, and go backward before the next call: otherwise every micro-batch's graph stays in memory.",
+            ),
+            Probe(
+                passes_over_empty_micro_batches,
+                "A micro-batch of 0 tokens adds nothing: gradients, loss and norm must be finite, and those of the others.",
+            ),
+            Probe(
+                takes_no_step_without_tokens,
+                "If no micro-batch holds a token, take no step and return (0.0, 0.0); the next call goes on as usual.",
+            ),
+            Probe(
+                accepts_generators,
+                "micro_batches and parameters may be generators, which can be walked through only once.",
+            ),
+        ),
+    ),
+    "checkpointed": Question(
+        target="checkpointed",
+        ruled_out=TORCH_CHECKPOINT,
+        probes=(
+            Probe(
+                gives_the_output_and_its_input_gradient,
+                "Output and x.grad must be those of running the blocks one after another, with the blocks run again in the backward pass.",
+                rtol=1e-3,
+            ),
+            Probe(
+                gives_the_gradients_of_the_parameters,
+                "The parameters of all blocks must get the gradients they get without checkpointing, from blocks run again in the backward pass.",
+                rtol=1e-3,
+            ),
+            Probe(
+                trains_blocks_on_plain_data,
+                "When x itself requires no gradient, as plain data, the blocks' parameters must get theirs all the same.",
+                rtol=1e-3,
+            ),
+            Probe(
+                adds_to_gradients,
+                "Gradients add up, as in any backward pass: to what .grad holds already, and over the places of a block that is used twice.",
+                rtol=1e-3,
+            ),
+            Probe(
+                keeps_no_activations,
+                "After the forward pass no tensor from inside a block may be in memory: keep each block's input and nothing else.",
+            ),
+            Probe(
+                runs_each_block_once_more,
+                "Each block must run once in the forward pass and once in the backward pass, where the last block comes first.",
+            ),
+            Probe(
+                drops_the_same_again,
+                "A block that draws random numbers must draw the same ones again: put torch's random state back to what it was before the block ran.",
+                settle=same_masks,
+            ),
+            Probe(
+                leaves_the_random_state_alone,
+                "The backward pass must leave torch's random state as it found it, so that what is drawn next does not repeat or shift.",
+                settle=unmoved,
+            ),
+        ),
+    ),
+    "adamw_run": Question(
+        target="adamw_run",
+        ruled_out=TORCH_ADAM,
+        probes=(
+            Probe(
+                trains_with_your_step,
+                "The run must be that of config with your adamw_step in the loop; mend adamw_step first if its own check fails.",
+                rtol=1e-3,
+            ),
+            Probe(passes_on_betas_and_eps, "betas and eps are those of the config.", rtol=1e-3),
+            Probe(
+                decays_matrices_only,
+                "Tensors with two or more dimensions decay with config.weight_decay, all others with 0.",
+                rtol=1e-3,
+            ),
+            Probe(leaves_the_settings_alone, "Replace the optimizer only, and return the run: the config stays as it is."),
+        ),
+    ),
+    "quiz_decay": Question(target="answer_decay", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_accumulation": Question(target="answer_accumulation", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_clip": Question(target="answer_clip", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_checkpointing": Question(target="answer_checkpointing", options=_QUIZ, probes=(Probe(_choice, ""),)),
+}
