@@ -122,20 +122,24 @@ def _bank(options: argparse.Namespace) -> int:
     problems: list[str] = []
     console = Console()
     for name in names:
-        table = Table(title=name, title_justify="left", box=None, padding=(0, 1))
-        for column in ("question", "answer", "share", "first sentence"):
-            table.add_column(column, no_wrap=True, overflow="ellipsis")
         trial = try_bank(name)
-        for verdict in trial.verdicts:
-            style = None if verdict.problem is None else "red"
-            table.add_row(
-                verdict.answer.question,
-                verdict.answer.name,
-                f"{verdict.mark.share:.0%}",
-                verdict.problem or (verdict.mark.feedback or ("",))[0],
-                style=style,
-            )
-        console.print(table)
+        for grade_id, probes in trial.probes.items():
+            table = Table(title=f"{name}/{grade_id}", title_justify="left", box=None, padding=(0, 1))
+            for column in ("answer", "share", "caught by", "first sentence"):
+                table.add_column(column, no_wrap=True, overflow="ellipsis")
+            verdicts = [verdict for verdict in trial.verdicts if verdict.answer.question == grade_id]
+            for verdict in verdicts:
+                table.add_row(
+                    verdict.answer.name,
+                    f"{verdict.mark.share:.0%}",
+                    " ".join(str(probes.index(probe) + 1) for probe in verdict.caught_by),
+                    verdict.problem or (verdict.mark.feedback or ("",))[0],
+                    style=None if verdict.problem is None else "red",
+                )
+            console.print(table)
+            for number, probe in enumerate(probes, start=1):
+                console.print(f"  {number} {probe} catches {sum(probe in verdict.caught_by for verdict in verdicts)}")
+            console.print()
         problems += trial.problems
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -125,9 +125,14 @@ def collect(sandbox: Sandbox, assignment: str, cells: Sequence[str], seed: int) 
     return collected
 
 
+def keys(assignment: str) -> Mapping[str, QuizKey]:
+    """The keys of an assignment's quiz questions, by grade_id."""
+    return importlib.import_module(f"autograder.keys.{assignment}").QUIZ
+
+
 def judge(collected: Mapping[str, Answers], expected: Expected) -> dict[str, Mark]:
     """Marks every question of a submission: grade_id -> mark."""
-    keys: Mapping[str, QuizKey] = importlib.import_module(f"autograder.keys.{expected.assignment}").QUIZ
+    answers_of_quiz = keys(expected.assignment)
     questions = exercises.questions(expected.assignment)
     marks = {}
     with contextlib.ExitStack() as stack:
@@ -136,7 +141,7 @@ def judge(collected: Mapping[str, Answers], expected: Expected) -> dict[str, Mar
             answers = dict(collected[grade_id])
             if question.options:
                 (answer,) = answers.values()
-                marks[grade_id] = _mark_choice(question, keys[grade_id], answer.get("value"))
+                marks[grade_id] = _mark_choice(question, answers_of_quiz[grade_id], answer.get("value"))
                 continue
             for probe in question.probes:
                 if probe.settle and "value" in answers[probe.name]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import nbformat
 from traitlets.config import Config
 
 from autograder import course, judge
@@ -60,6 +62,7 @@ def release(names: Sequence[str], check: bool = False) -> list[str]:
 
     Raises:
         ValueError: if there is no such assignment.
+        RuntimeError: if an answer, a hidden test or the key of a quiz question would be released.
     """
     unknown = sorted(set(names) - set(assignments()))
     if unknown:
@@ -77,11 +80,30 @@ def release(names: Sequence[str], check: bool = False) -> list[str]:
                     found.append(f"{kept.parts[-3]}/{name}/{kept.name}")
                     if not check:
                         workspace.write_atomically(kept, fresh.read_bytes())
+            leaked = leaks(name, made.read_text(encoding="utf-8"))
+            if leaked:
+                raise RuntimeError(f"{name} must not be released: {'; '.join(leaked)}")
         kept, fresh_checks = exercises.CHECKS / f"{name}.json", visible_checks(name)
         if not kept.exists() or not _same_checks(name, json.loads(kept.read_text()), json.loads(fresh_checks)):
             found.append(f"data/checks/{kept.name}")
             if not check:
                 workspace.write_atomically(kept, fresh_checks)
+    return found
+
+
+def leaks(name: str, released: str) -> list[str]:
+    """What of an assignment's answers stands in a text that learners get, in sentences. Nothing should."""
+    cells = nbformat.reads(released, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells)
+    found = [f"it holds {mark!r}" for mark in ("BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS") if mark in text]
+    for cell in notebooks.derive(SOLUTIONS / name / f"{name}.py").cells:
+        for answer in re.findall(r"### BEGIN SOLUTION\n(.*?)\s*### END SOLUTION", cell.source, flags=re.DOTALL):
+            if answer.strip() in text:
+                found.append(f"it holds the answer of {cell.metadata.nbgrader.grade_id}")
+    for grade_id, key in judge.keys(name).items():
+        target = exercises.questions(name)[grade_id].target
+        if re.search(rf"{target}\s*=\s*['\"]\w", text) or any(sentence in text for sentence in key.wrong.values()):
+            found.append(f"it holds the key of {grade_id}")
     return found
 
 

@@ -69,7 +69,7 @@ def read(folder: Path, student: str, name: str) -> list[Cell] | None:
             raise Unreadable(f"{path.name} is not a plain file; hand in the notebook itself.")
         if path.stat().st_size > LARGEST_FILE:
             raise Unreadable(f"{path.name} is larger than {LARGEST_FILE >> 20} MB; clear its outputs and hand it in again.")
-        cells = list(_cells(json.loads(path.read_bytes())))
+        cells = list(cells_of(json.loads(path.read_bytes())))
     except (OSError, ValueError, RecursionError, AttributeError, KeyError, TypeError):
         raise Unreadable(
             f"{path.name} could not be read as a notebook; save it again from JupyterLab and hand it in again."
@@ -79,7 +79,7 @@ def read(folder: Path, student: str, name: str) -> list[Cell] | None:
     return cells
 
 
-def _cells(notebook: dict[str, Any]) -> Iterator[Cell]:
+def cells_of(notebook: dict[str, Any]) -> Iterator[Cell]:
     """The cells of a notebook file that make sense, whatever the others are like."""
     for cell in notebook["cells"]:
         kind, source = cell.get("cell_type"), cell.get("source", "")

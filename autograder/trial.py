@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from autograder import bank, judge
@@ -31,9 +34,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Trial:
-    """All verdicts of an assignment, and every problem found, in sentences."""
+    """All verdicts of an assignment, the names of each question's probes, and every problem found, in sentences."""
 
     verdicts: tuple[Verdict, ...]
+    probes: Mapping[str, tuple[str, ...]]
     problems: tuple[str, ...]
 
 
@@ -49,26 +53,33 @@ def try_bank(assignment: str) -> Trial:
     if assignment not in bank.assignments():
         raise ValueError(f"NAME is {assignment!r}; the assignments with a bank are {', '.join(bank.assignments())}")
     questions = exercises.questions(assignment)
-    verdicts = []
-    with Sandbox() as sandbox:
+    with Sandbox() as sandbox, ThreadPoolExecutor(os.cpu_count()) as pool:
         expected = judge.Expected(sandbox, assignment, secrets.randbits(48))
-        with expected.trusted() as worker:
-            for answer in bank.answers(assignment):
-                question = questions[answer.question]
-                given = expected.given(worker, answer.question, answer.source)
-                share, sentences = exercises.mark(question, given, expected.of(answer.question))
-                right = expected.right[answer.question]
-                caught = tuple(p.name for p in question.probes if not exercises.agree(given[p.name], right[p.name], p))
-                verdicts.append(Verdict(answer, Mark(share, tuple(sentences)), caught, _problem(answer, share, sentences)))
-    problems = [f"{v.answer.question}/{v.answer.name}: {v.problem}" for v in verdicts if v.problem]
-    for grade_id, question in questions.items():
-        caught_here = {name for v in verdicts if v.answer.question == grade_id and not v.answer.right for name in v.caught_by}
-        problems += [
-            f"{grade_id}: probe {p.name} catches nothing in the bank"
-            for p in question.probes
-            if not question.options and p.name not in caught_here
+        verdicts = [
+            verdict for found in pool.map(lambda grade_id: _judge(expected, grade_id), expected.right) for verdict in found
         ]
-    return Trial(tuple(verdicts), tuple(problems))
+    problems = [f"{v.answer.question}/{v.answer.name}: {v.problem}" for v in verdicts if v.problem]
+    probes = {grade_id: tuple(probe.name for probe in questions[grade_id].probes) for grade_id in expected.right}
+    for grade_id, names in probes.items():
+        caught_here = {name for v in verdicts if v.answer.question == grade_id and not v.answer.right for name in v.caught_by}
+        problems += [f"{grade_id}: probe {name} catches nothing in the bank" for name in names if name not in caught_here]
+    return Trial(tuple(verdicts), probes, tuple(problems))
+
+
+def _judge(expected: judge.Expected, grade_id: str) -> list[Verdict]:
+    """One question's answers, wrong ones first."""
+    question = exercises.questions(expected.assignment)[grade_id]
+    known = expected.of(grade_id)
+    answers = [answer for answer in bank.answers(expected.assignment) if answer.question == grade_id]
+    given = [wrong["given"] for wrong in known["wrong"]]
+    with expected.trusted() as worker:
+        given += [expected.given(worker, grade_id, answer.source) for answer in answers if answer.right]
+    verdicts = []
+    for answer, answers_given in zip(answers, given, strict=True):
+        share, sentences = exercises.mark(question, answers_given, known)
+        caught = tuple(p.name for p in question.probes if not exercises.agree(answers_given[p.name], known["right"][p.name], p))
+        verdicts.append(Verdict(answer, Mark(share, tuple(sentences)), caught, _problem(answer, share, sentences)))
+    return verdicts
 
 
 def _problem(answer: Answer, share: float, sentences: list[str]) -> str | None:

@@ -59,7 +59,17 @@ def main() -> None:
         folder = Path(temporary)
         make_class(folder / "submitted", name, options.students)
         ours = timed(
-            [str(SCRIPTS / "autograder"), "grade", name, "--submissions", "submitted", "--workdir", "ours", "--jobs", options.jobs],
+            [
+                str(SCRIPTS / "autograder"),
+                "grade",
+                name,
+                "--submissions",
+                "submitted",
+                "--workdir",
+                "ours",
+                "--jobs",
+                options.jobs,
+            ],
             folder,
         )
         (folder / "source" / name).mkdir(parents=True)
@@ -68,7 +78,9 @@ def main() -> None:
         path = f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"
         timed([str(SCRIPTS / "nbgrader"), "generate_assignment", name, "--create"], folder, PATH=path)
         plain = timed([str(SCRIPTS / "nbgrader"), "autograde", name, "--create", "--force"], folder, PATH=path)
-    print(f"{options.students} students, {name}: plain nbgrader autograde {plain:.1f} s, autograder grade {ours:.1f} s, {plain / ours:.1f} times faster")
+    print(
+        f"{options.students} students, {name}: plain nbgrader autograde {plain:.1f} s, autograder grade {ours:.1f} s, {plain / ours:.1f} times faster"
+    )
 
 
 if __name__ == "__main__":

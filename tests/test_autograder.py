@@ -165,7 +165,7 @@ def test_the_bank_notices_a_grader_that_accepts_everything(monkeypatch, capsys):
 
 
 def test_what_is_released_is_exactly_what_the_source_gives():
-    assert release.release([NAME], check=True) == []
+    assert release.release([NAME], check=True) == []  # the others: `autograder release --check`, in .ci/run
 
 
 def test_the_check_notices_an_edited_release(monkeypatch, tmp_path, capsys):
@@ -173,18 +173,34 @@ def test_the_check_notices_an_edited_release(monkeypatch, tmp_path, capsys):
     edited = tmp_path / "exercises" / NAME / f"{NAME}.ipynb"
     edited.write_text(edited.read_text().replace("8 points", "9 points", 1))
     monkeypatch.setattr(workspace, "EXERCISES", tmp_path / "exercises")
-    assert main(["release", "--check"]) == 1
+    assert main(["release", NAME, "--check"]) == 1
     assert "exercises/a1_clipping/a1_clipping.ipynb differs" in capsys.readouterr().out
 
 
-def test_no_answer_and_no_key_is_released():
-    text = (workspace.EXERCISES / NAME / f"{NAME}.ipynb").read_text() + (workspace.DATA / "checks" / f"{NAME}.json").read_text()
-    assert "BEGIN SOLUTION" not in text and "clamp_(-clip_value" not in text and 'answer_nan = \\"d\\"' not in text
-    assert not any(
-        grade_id in json.loads((workspace.DATA / "checks" / f"{NAME}.json").read_text())
-        for grade_id, q in questions(NAME).items()
-        if q.options
-    )
+@pytest.mark.parametrize("name", release.assignments())
+def test_no_answer_and_no_key_is_released(name):
+    released = (workspace.EXERCISES / name / f"{name}.ipynb").read_text()
+    assert release.leaks(name, released) == []
+    assert len(release.leaks(name, (workspace.ROOT / "solutions" / name / f"{name}.ipynb").read_text())) >= 8
+    quizzes = {grade_id for grade_id, question in questions(name).items() if question.options}
+    assert len(quizzes) >= 3
+    assert not quizzes & set(json.loads((workspace.DATA / "checks" / f"{name}.json").read_text()))
+
+
+def test_an_assignment_that_would_give_an_answer_away_is_not_released(tmp_path, monkeypatch, capsys):
+    source = (workspace.ROOT / "solutions" / NAME / f"{NAME}.py").read_text()
+    shutil.copytree(workspace.EXERCISES, tmp_path / "exercises")
+    (tmp_path / "solutions" / NAME).mkdir(parents=True)
+    monkeypatch.setattr(release, "SOLUTIONS", tmp_path / "solutions")
+    monkeypatch.setattr(workspace, "EXERCISES", tmp_path / "exercises")
+    hint = "# By the way:\n#\n#     for p in parameters:\n#         if p.grad is not None:\n#             p.grad.clamp_(-clip_value, clip_value)\n#\n"
+    for leak in (
+        source.replace('answer_nan = ""', 'answer_nan = "d"'),
+        source.replace("# <details><summary>Hint</summary>\n# Tensors", hint + "# Tensors"),
+    ):
+        (tmp_path / "solutions" / NAME / f"{NAME}.py").write_text(leak)
+        assert main(["release", NAME]) == 2
+        assert "must not be released" in capsys.readouterr().err
 
 
 def test_rebuilding_keeps_helpers_and_restores_what_was_deleted():
@@ -195,7 +211,7 @@ def test_rebuilding_keeps_helpers_and_restores_what_was_deleted():
         submitted.cells.index(cell(submitted, "clip_grad_norm_code")), nbformat.v4.new_code_cell("def helper():\n    return 1")
     )
     submitted.cells.remove(cell(submitted, "setup"))
-    cells = submissions.code_cells(submissions.rebuild(blank, submitted))
+    cells = submissions.code_cells(submissions.rebuild(blank, list(submissions.cells_of(submitted))))
     assert cells[0].startswith("import torch")
     assert cells.index("def helper():\n    return 1") < next(i for i, c in enumerate(cells) if "return helper()" in c)
 

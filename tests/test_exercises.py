@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from autograder import bank
+from autograder import bank, release
 from autograder.judge import REFERENCES
 from stabilitylab import exercises
 from stabilitylab.exercises import CheckFailed, check
@@ -13,9 +13,9 @@ from stabilitylab.exercises.values import encode, same
 from stabilitylab.training import train
 
 
-def reference():
+def reference(assignment="a1_clipping"):
     namespace = {}
-    exec((REFERENCES / "a1_clipping.py").read_text(), namespace)
+    exec((REFERENCES / f"{assignment}.py").read_text(), namespace)
     return namespace
 
 
@@ -27,13 +27,18 @@ def answer(question, name):
     return namespace[exercises.questions("a1_clipping")[question].target]
 
 
-CODE = [grade_id for grade_id, question in exercises.questions("a1_clipping").items() if not question.options]
+CODE = [
+    (assignment, grade_id)
+    for assignment in release.assignments()
+    for grade_id, question in exercises.questions(assignment).items()
+    if not question.options
+]
 
 
-@pytest.mark.parametrize("question", CODE)
-def test_the_visible_checks_pass_a_right_answer_and_say_so(question, capsys):
-    target = exercises.questions("a1_clipping")[question].target
-    check(f"a1_clipping/{question}", reference()[target])
+@pytest.mark.parametrize("assignment, question", CODE)
+def test_the_visible_checks_pass_a_right_answer_and_say_so(assignment, question, capsys):
+    target = exercises.questions(assignment)[question].target
+    check(f"{assignment}/{question}", reference(assignment)[target])
     assert "checks pass" in capsys.readouterr().out
 
 
@@ -83,6 +88,58 @@ def test_code_that_does_nothing_fails_every_probe():
         for probe in question.probes:
             given, right = (exercises.ask(question, probe, f, seed=11) for f in (do_nothing, target))
             assert not ("value" in given and same(given["value"], right["value"], probe.rtol)), probe.name
+
+
+def test_a_function_that_is_ruled_out_is_known_under_any_name():
+    import importlib
+
+    import torch.nn.utils.clip_grad as module
+    from torch.nn.utils import clip_grad_norm_ as other_name
+
+    def imported(parameters, max_norm):
+        return other_name(list(parameters), max_norm)
+
+    def bound_early(parameters, max_norm, clip=torch.nn.utils.clip_grad_norm_):
+        return clip(list(parameters), max_norm)
+
+    def loaded_again(parameters, max_norm):
+        return importlib.reload(module).clip_grad_norm_(list(parameters), max_norm)
+
+    for function in (imported, bound_early, loaded_again):
+        with pytest.raises(CheckFailed, match="ruled out"):
+            check("a1_clipping/clip_grad_norm", function)
+
+
+def test_settling_copes_with_whatever_comes_back():
+    question = exercises.questions("a4_detect_and_recover")["monitor"]
+    for probe in question.probes:
+        for value in (
+            None,
+            8,
+            "x",
+            [],
+            [[[]]],
+            {"dict": [["a", 1]]},
+            {"number": "inf"},
+            10**400,
+            {"other": "Liar"},
+            {"tensor": ["float32", [-5], [1, "x"]]},
+        ):
+            settled = exercises.settle(probe, {"value": value}, seed=3)
+            assert "value" in settled or settled["error"] == "MalformedAnswer"
+            share, sentences = exercises.mark(
+                exercises.Question(question.target, (probe,)),
+                {probe.name: settled},
+                {
+                    "right": {
+                        probe.name: exercises.settle(
+                            probe, exercises.ask(question, probe, reference("a4_detect_and_recover")["StabilityMonitor"], 3), 3
+                        )
+                    },
+                    "wrong": [],
+                },
+            )
+            assert share == 0 and sentences
 
 
 def test_the_reference_agrees_with_pytorch():

@@ -41,7 +41,9 @@ def rates(scheduler_of, steps, lr=1.0):
 def test_schedules_agree_with_torch():
     ours, schedulers = reference("a2_schedules"), torch.optim.lr_scheduler
     annealed = rates(lambda o: schedulers.CosineAnnealingLR(o, T_max=8, eta_min=1.0), 9, lr=10.0)
-    assert [ours["warmup_cosine"](s, base_lr=10.0, warmup_steps=0, total_steps=8, min_lr=1.0) for s in range(9)] == pytest.approx(annealed)
+    assert [ours["warmup_cosine"](s, base_lr=10.0, warmup_steps=0, total_steps=8, min_lr=1.0) for s in range(9)] == pytest.approx(
+        annealed
+    )
 
     def formula(step):  # equation 3 of Vaswani et al. 2017
         return 512**-0.5 * min(step**-0.5, step * 4000**-1.5) if step else 0.0

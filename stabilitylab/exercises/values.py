@@ -26,6 +26,8 @@ def encode(value: Any, depth: int = 0) -> Any:
         return {"tensor": [kind, list(value.shape), [_number(v) for v in value.detach().cpu().flatten().tolist()]]}
     if value is None or type(value) in (bool, str):
         return value
+    if type(value) is int and abs(value) > _LARGEST:
+        return {"other": "int beyond every float"}
     if type(value) in (int, float):
         return _number(value)
     if isinstance(value, (list, tuple)):

@@ -1,0 +1,10 @@
+"""You clip the bad batches instead of skipping them: a shorter step in a wrong direction is still a wrong step, and Adam makes it long again."""
+
+from stabilitylab.exercises.a6_capstone import Action
+
+
+class Pilot:
+    def act(self, observation):
+        if observation.nonfinite or observation.flushed > 0.05:
+            return Action(skip=True, loss_scale=1024.0)
+        return Action(lr=5e-3, clip_norm=1.0 if observation.loss < 6 else 0.1)

@@ -1,0 +1,22 @@
+"""Reference answers of a6_capstone."""
+
+from statistics import median
+
+from stabilitylab.exercises.a6_capstone import Action
+
+
+def prepare(config):
+    return config.replace(lr=5e-3, warmup_steps=5, clip_norm=1.0, loss_scale=1024.0)
+
+
+class Pilot:
+    def __init__(self):
+        self.losses = []
+
+    def act(self, observation):
+        if observation.nonfinite or observation.flushed > 0.05:
+            return Action(skip=True, loss_scale=1024.0)
+        if len(self.losses) >= 5 and observation.loss > 1.5 * median(self.losses[-10:]):
+            return Action(skip=True)
+        self.losses.append(observation.loss)
+        return Action(lr=5e-3, clip_norm=1.0)

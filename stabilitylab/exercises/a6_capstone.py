@@ -1,0 +1,481 @@
+"""What assignment a6_capstone asks: a doomed run, saved by settings before the start and by a pilot during it.
+
+The learner only decides. A probe brings back decisions, as plain numbers: the settings of ``prepare``, or what a pilot did at every step.
+``settle`` trains the model itself from these decisions, in a process where no learner's code ever ran, and measures the result there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import random
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from stabilitylab import corpus, telemetry
+from stabilitylab.corpus import Injection
+from stabilitylab.exercises import Probe, Question
+from stabilitylab.model import ModelConfig
+from stabilitylab.telemetry import Run
+from stabilitylab.training import RunConfig, Trainer
+
+HAZARDS = ("hot_lr", "overflow", "underflow", "bad_batches")
+SETTINGS = ("lr", "warmup_steps", "decay", "betas", "eps", "weight_decay", "clip_norm", "loss_scale", "z_loss")
+"""What ``prepare`` may change; everything else in a config stays as it is."""
+TARGET = corpus.load().unigram_entropy - 0.1
+"""The validation loss to reach, in nats per byte: a tenth of a nat below what byte counts alone give."""
+MOST_BAD_USED = MOST_GOOD_THROWN = 0.1
+FLUSHED = 0.05  # a gradient that has lost more than this share of its elements is no good batch thrown away
+
+SANE = RunConfig(
+    model=ModelConfig(layers=2, width=32, heads=2, context=32, norm="none", init="torch"),
+    steps=56,
+    batch_size=8,
+    lr=5e-3,
+    dtype="fp16",
+    loss_scale=1024.0,
+    min_distinct_bytes=4,
+    on_nonfinite="stop",
+)
+"""The run as it should have been set up; it trains."""
+# First and last step at which a burst of bad batches may begin, and its length; the last one leaves no time to recover.
+_BURSTS = ((16, 20, 3), (30, 36, 3), (49, 50, 6))
+_BAD = ("random_bytes", "one_label", "rare_document")
+
+
+def mission(seed: int, hazards: tuple[str, ...] | None = None) -> RunConfig:
+    """A run in trouble.
+
+    Args:
+        seed: decides the weights, the batches, and where and what the bad batches are.
+        hazards: which of ``HAZARDS``, default a hot learning rate, bad batches, and a loss scale that either overflows or underflows.
+
+    Raises:
+        ValueError: if a hazard is unknown.
+    """
+    rng = random.Random(f"mission {seed}")
+    scale = rng.choice(("overflow", "underflow"))
+    hazards = ("hot_lr", scale, "bad_batches") if hazards is None else hazards
+    if unknown := sorted(set(hazards) - set(HAZARDS)):
+        raise ValueError(f"hazards holds {unknown[0]!r}; choose from {', '.join(HAZARDS)}")
+    config = SANE.replace(seed=seed)
+    if "hot_lr" in hazards:
+        config = config.replace(lr=5e-2)
+    if "overflow" in hazards:
+        config = config.replace(loss_scale=2.0**24)
+    if "underflow" in hazards:
+        config = config.replace(loss_scale=2.0**-16)
+    if "bad_batches" in hazards:
+        starts = [(rng.randint(first, last), length) for first, last, length in _BURSTS]
+        bursts = [Injection(rng.choice(_BAD), tuple(range(start, start + length))) for start, length in starts]
+        config = config.replace(injections=tuple(bursts))
+    return config
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a pilot sees at a step, after the backward pass and before the optimizer's step.
+
+    Attributes:
+        step: counted from 0.
+        steps_left: steps after this one.
+        loss: of this step's batch, in nats per byte.
+        grad_norm: global norm of the gradients, unscaled and not clipped.
+        nonfinite: whether any element of the gradients is inf or NaN.
+        flushed: share of weight-gradient elements that are exactly zero.
+        loss_scale: what the loss was multiplied by before this backward pass.
+        lr: what the run's own schedule would use at this step.
+    """
+
+    step: int
+    steps_left: int
+    loss: float
+    grad_norm: float
+    nonfinite: bool
+    flushed: float
+    loss_scale: float
+    lr: float
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a pilot does at a step; ``Action()`` leaves the run to itself.
+
+    Attributes:
+        lr: learning rate of this step's update, from 0 to 1; None for the schedule's.
+        clip_norm: limit of the global norm at this step, above 0; None for no clipping.
+        skip: leave this update out. The step is spent all the same.
+        loss_scale: from the next step on, between 2^-30 and 2^40; None to keep it.
+    """
+
+    lr: float | None = None
+    clip_norm: float | None = None
+    skip: bool = False
+    loss_scale: float | None = None
+
+
+class Decides(Protocol):
+    """A pilot. A new one is made, without arguments, for every flight."""
+
+    def act(self, observation: Observation) -> Action:
+        """Called at every step."""
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A run with a pilot in it.
+
+    Attributes:
+        run: as the training loop recorded it.
+        actions: what the pilot did, one per step that was flown: a non-finite loss, or an update from a non-finite gradient, ends the flight.
+        flushed: share of weight-gradient elements that were zero, one per step.
+        validation_loss: at the end, in nats per byte.
+    """
+
+    run: Run
+    actions: list[Action]
+    flushed: list[float]
+    validation_loss: float
+
+
+def fly(config: RunConfig, pilot: Decides, label: str = "flight") -> Flight:
+    """Runs a config in the course's own training loop and asks the pilot at every step.
+
+    Raises:
+        TypeError: if the pilot does not return an ``Action``.
+        ValueError: if a number in it is out of range.
+    """
+    cockpit = _Cockpit(config, pilot)
+    # the training loop does not know the pilot's rate; cockpit.actions grows by one at every step
+    records = [
+        dataclasses.replace(record, lr=record.lr if action.lr is None else action.lr)
+        for record, action in zip(cockpit.trainer.steps(), cockpit.actions)
+    ]
+    run = cockpit.trainer.result(records, label)
+    return Flight(run, cockpit.actions, cockpit.flushed, cockpit.trainer.validation_loss())
+
+
+class _Cockpit:
+    """Sits where the training loop expects a loss scaler and a clip function, and asks the pilot in between."""
+
+    def __init__(self, config: RunConfig, pilot: Decides):
+        self.pilot, self.loss_scale = pilot, config.loss_scale
+        self.actions: list[Action] = []
+        self.flushed: list[float] = []
+        # an infinite limit makes the loop call clip at every step; the pilot's own limit is applied there
+        self.trainer = Trainer(config.replace(clip_norm=math.inf), clip=self.clip, scaler=self)
+        self.matrices = [m.weight for m in self.trainer.model.modules() if isinstance(m, nn.Linear)]
+
+    def scale(self, loss):
+        self.loss = loss.item()
+        return loss * self.loss_scale
+
+    def unscale_(self, parameters) -> bool:
+        grads = telemetry.gradients(parameters)
+        torch._foreach_div_(grads, self.loss_scale)
+        step, norm = len(self.actions), telemetry.global_norm(grads)
+        flushed = telemetry.zero_fraction(telemetry.gradients(self.matrices))
+        seen = Observation(
+            step=step,
+            steps_left=self.trainer.config.steps - 1 - step,
+            loss=self.loss,
+            grad_norm=norm,
+            nonfinite=not math.isfinite(norm),
+            flushed=flushed,
+            loss_scale=self.loss_scale,
+            lr=self.trainer.schedule(step),
+        )
+        action = _checked(self.pilot.act(seen))
+        if action.lr is not None:
+            for group in self.trainer.optimizer.param_groups:
+                group["lr"] = action.lr
+        self.actions.append(action)
+        self.flushed.append(flushed)
+        return action.skip
+
+    def clip(self, parameters, max_norm) -> None:
+        limit = self.actions[-1].clip_norm
+        if limit is not None:
+            nn.utils.clip_grad_norm_(parameters, limit)
+
+    def update(self, found_inf: bool) -> None:
+        self.loss_scale = self.actions[-1].loss_scale or self.loss_scale
+
+
+def _checked(action: Any) -> Action:
+    """The action in plain numbers: a learner may compute with tensors or numpy."""
+    if not isinstance(action, Action):
+        raise TypeError(f"act returned {type(action).__name__}; return an Action")
+    bounds = {"lr": (0.0, 1.0), "clip_norm": (1e-12, 1e12), "loss_scale": (2.0**-30, 2.0**40)}
+    numbers: dict[str, Any] = {}
+    for name, (low, high) in bounds.items():
+        value = getattr(action, name)
+        numbers[name] = value = None if value is None else float(value)
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{name} is {value}; it must lie between {low:g} and {high:g}")
+    return Action(skip=bool(action.skip), **numbers)
+
+
+class _Replay:
+    """A pilot that does what another one did."""
+
+    def __init__(self, actions: list[Action]):
+        self.actions = actions
+
+    def act(self, observation: Observation) -> Action:
+        if observation.step >= len(self.actions):
+            raise ValueError("the record ends earlier than its flight")
+        return self.actions[observation.step]
+
+
+def plain(flight: Flight) -> list[list[Any]]:
+    """The decisions of a flight as raw data."""
+    return [list(dataclasses.astuple(action)) for action in flight.actions]
+
+
+def decisions(data: Any, steps: int) -> list[Action]:
+    """The inverse of ``plain``, for data that may be anything.
+
+    Raises:
+        ValueError: if it is not a list of at most so many well-formed actions.
+    """
+
+    def action(row: Any) -> Action:
+        if not isinstance(row, list) or len(row) != 4 or type(row[2]) is not bool:
+            raise ValueError("an action is not of the form lr, clip_norm, skip, loss_scale")
+        if not all(value is None or type(value) in (int, float) for value in (row[0], row[1], row[3])):
+            raise ValueError("an action holds something that is no number")
+        try:
+            return _checked(Action(*row))
+        except OverflowError:
+            raise ValueError("an action holds a number that is too large") from None
+
+    if not isinstance(data, list) or not 0 < len(data) <= steps:
+        raise ValueError(f"there must be one action per step, and at most {steps}")
+    return [action(row) for row in data]
+
+
+def replay(data: Any, config: RunConfig) -> Flight:
+    """Flies a config again by the recorded decisions alone.
+
+    Raises:
+        ValueError: if the data is not one well-formed action per step that was flown.
+    """
+    actions = decisions(data, config.steps)
+    flight = fly(config, _Replay(actions))
+    if len(flight.actions) != len(actions):
+        raise ValueError("the flight ended earlier than its record")
+    return flight
+
+
+def debrief(flight: Flight, config: RunConfig) -> dict[str, Any]:
+    """What a flight achieved, and what it threw away.
+
+    Returns:
+        ``validation_loss``, ``bad_used`` (share of the bad batches whose update was made), ``good_thrown`` (share of the good ones whose update
+        was left out) and ``saved``, which is True if all three are within their limits and the run came to its end. Steps whose gradient was not finite, or more than 5% flushed, had
+        nothing worth keeping: they are neither.
+    """
+    bad = {step for injection in config.injections for step in injection.steps}
+    records = flight.run.records
+    good = [i for i, r in enumerate(records) if i not in bad and math.isfinite(r.grad_norm) and flight.flushed[i] <= FLUSHED]
+    bad_used = _share([not flight.actions[i].skip for i in sorted(bad) if i < len(records)])
+    good_thrown = _share([flight.actions[i].skip for i in good])
+    finished = len(records) == config.steps
+    saved = finished and flight.validation_loss <= TARGET and bad_used <= MOST_BAD_USED and good_thrown <= MOST_GOOD_THROWN
+    return {"validation_loss": flight.validation_loss, "bad_used": bad_used, "good_thrown": good_thrown, "saved": saved}
+
+
+def _share(flags: list[bool]) -> float:
+    return sum(flags) / len(flags) if flags else 0.0
+
+
+def _some(share: float) -> str:
+    return "none" if share == 0 else "few" if share <= 0.1 else "many" if share < 0.9 else "all"
+
+
+def _rate(lr: float) -> str:
+    return "zero" if lr == 0 else "crawl" if lr < 5e-4 else "usable" if lr < 2e-2 else "hot"
+
+
+def _symptoms(flight: Flight, config: RunConfig) -> dict[str, Any]:
+    """What went wrong, coarsely, so that two pilots with the same misconception have the same symptoms; nothing but ``saved`` if nothing did."""
+    found = debrief(flight, config)
+    if found["saved"]:
+        return {"saved": True}
+    overflowed = [not math.isfinite(r.grad_norm) for r in flight.run.records]
+    finite = math.isfinite(flight.validation_loss)
+    rates = [r.lr for r in flight.run.records]
+    return {
+        "saved": False,
+        "finite": finite,
+        "ended_at_once": len(rates) <= 2,
+        "reached": flight.validation_loss <= TARGET,
+        "bad_used": _some(found["bad_used"]),
+        "good_thrown": _some(found["good_thrown"]),
+        "skipped": _some(_share([a.skip for a in flight.actions])),
+        "overflow_applied": any(o and not a.skip for o, a in zip(overflowed, flight.actions)),
+        "overflowed": _share(overflowed) > 0.5,
+        "flushed_late": finite and median(flight.flushed[len(flight.flushed) // 2 :]) > FLUSHED,
+        "rate": _rate(median(rates)),
+        "clips": any(a.clip_norm is not None for a in flight.actions),
+        "scales": any(a.loss_scale not in (None, config.loss_scale) for a in flight.actions),
+    }
+
+
+def _flight_probe(name: str, sentence: str, hazards: tuple[str, ...] | None) -> Probe:
+    """A probe that flies one mission, and whose decisions are flown again where they are judged."""
+
+    def ask(pilot_class, rng):
+        return plain(fly(mission(rng.randrange(10**6), hazards), pilot_class()))
+
+    def settle(data, rng):
+        config = mission(rng.randrange(10**6), hazards)
+        return _symptoms(replay(data, config), config)
+
+    ask.__name__ = name
+    return Probe(ask, sentence, settle=settle)
+
+
+def settings(data: Any) -> dict[str, Any]:
+    """The settings that ``prepare`` may change, out of a config as plain data, which may be anything.
+
+    Raises:
+        ValueError: if one is missing or is not of its kind.
+    """
+
+    def number(value: Any) -> float:
+        if type(value) not in (int, float) or not -1e30 < value < 1e30:
+            raise ValueError("a setting is not a finite number")
+        return float(value)
+
+    if not isinstance(data, dict) or not set(SETTINGS) <= data.keys():
+        raise ValueError("it is not a config")
+    kept = {name: data[name] for name in SETTINGS}
+    if type(kept["warmup_steps"]) is not int or not isinstance(kept["decay"], str):
+        raise ValueError("warmup_steps must be a whole number, and decay a name")
+    if not isinstance(kept["betas"], (list, tuple)) or len(kept["betas"]) != 2:
+        raise ValueError("betas must be two numbers")
+    for name in ("lr", "eps", "weight_decay", "loss_scale", "z_loss"):
+        kept[name] = number(kept[name])
+    kept["clip_norm"] = None if kept["clip_norm"] is None else number(kept["clip_norm"])
+    return {**kept, "betas": tuple(number(beta) for beta in kept["betas"])}
+
+
+def _prepared_probe(name: str, sentence: str, hazard: str) -> Probe:
+    """A probe that brings back settings, which are put into the true mission and trained where they are judged."""
+
+    def ask(prepare, rng):
+        return prepare(mission(rng.randrange(10**6), (hazard,))).to_dict()
+
+    def settle(data, rng):
+        config = mission(rng.randrange(10**6), (hazard,))
+        prepared = config.replace(**settings(data))
+        trainer = Trainer(prepared)
+        records = list(trainer.steps())
+        loss = trainer.validation_loss()
+        finished = len(records) == config.steps
+        if finished and loss <= TARGET:
+            return {"saved": True}
+        return {
+            "saved": False,
+            "finished": finished,
+            "rate": _rate(prepared.lr),
+            "scale": _rate_of_scale(prepared.loss_scale),
+            "clips": prepared.clip_norm is not None,
+            "warms_up": prepared.warmup_steps > 0,
+            "decays": prepared.decay != "constant",
+        }
+
+    ask.__name__ = name
+    return Probe(ask, sentence, settle=settle)
+
+
+def _rate_of_scale(scale: float) -> str:
+    return "tiny" if scale < 2.0**-4 else "ordinary" if scale <= 2.0**16 else "huge"
+
+
+def leaves_the_rest_alone(prepare, rng):
+    return prepare(mission(rng.randrange(10**6))).to_dict()
+
+
+def _touched(data, rng):
+    config = mission(rng.randrange(10**6))
+    mine = settings(data)
+    # through JSON, where a tuple is a list on both sides
+    before, after = (json.loads(json.dumps(fields)) for fields in (config.to_dict(), data))
+    touched = sorted(name for name in before if name not in SETTINGS and before[name] != after.get(name))
+    return {"touched": touched, "lr": mine["lr"] != config.lr, "loss_scale": mine["loss_scale"] != config.loss_scale}
+
+
+def _choice(answer, rng):
+    return answer
+
+
+_QUIZ = ("a", "b", "c", "d")
+
+QUESTIONS = {
+    "prepare": Question(
+        target="prepare",
+        probes=(
+            _prepared_probe(
+                "cools_the_rate",
+                "At a learning rate of 5e-2 the weights must stay finite and the target be reached: choose a rate that is neither hot nor a crawl.",
+                "hot_lr",
+            ),
+            _prepared_probe(
+                "lowers_a_scale_that_overflows",
+                "With a loss scale of 2^24 the first gradient overflows: give the run a scale at which it is finite, and a usable rate.",
+                "overflow",
+            ),
+            _prepared_probe(
+                "raises_a_scale_that_underflows",
+                "With a loss scale of 2^-16 the gradients are flushed to zero: give the run a scale at which they are not, and a usable rate.",
+                "underflow",
+            ),
+            Probe(
+                leaves_the_rest_alone,
+                "Change lr and loss_scale, and leave everything alone that is not on the list: model, steps, batch_size, optimizer, dtype, seed, data.",
+                settle=_touched,
+            ),
+        ),
+    ),
+    "pilot": Question(
+        target="Pilot",
+        probes=(
+            _flight_probe(
+                "flies_with_a_hot_rate",
+                "On a run whose only trouble is a learning rate of 5e-2, the target was not reached, or good batches were thrown away.",
+                ("hot_lr",),
+            ),
+            _flight_probe(
+                "flies_through_overflow",
+                "On a run whose only trouble is a loss scale of 2^24, the target was not reached, or good batches were thrown away.",
+                ("overflow",),
+            ),
+            _flight_probe(
+                "flies_through_underflow",
+                "On a run whose only trouble is a loss scale of 2^-16, the target was not reached, or good batches were thrown away.",
+                ("underflow",),
+            ),
+            _flight_probe(
+                "throws_away_the_bad_batches",
+                "On a run whose only trouble is bad batches: leave their updates out, keep the good ones, and reach the target.",
+                ("bad_batches",),
+            ),
+            _flight_probe(
+                "saves_the_mission",
+                "On a whole mission, with all its hazards at once, the target was not reached, or the wrong batches were thrown away.",
+                None,
+            ),
+        ),
+    ),
+    "quiz_first": Question(target="answer_first", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_skip": Question(target="answer_skip", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_proof": Question(target="answer_proof", options=_QUIZ, probes=(Probe(_choice, ""),)),
+}
