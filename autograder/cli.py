@@ -125,8 +125,8 @@ def _bank(options: argparse.Namespace) -> int:
         trial = try_bank(name)
         for grade_id, probes in trial.probes.items():
             table = Table(title=f"{name}/{grade_id}", title_justify="left", box=None, padding=(0, 1))
-            for column in ("answer", "share", "caught by", "first sentence"):
-                table.add_column(column, no_wrap=True, overflow="ellipsis")
+            for column, width in (("answer", 24), ("share", 5), ("caught by", 16), ("first sentence", 20)):
+                table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=width)
             verdicts = [verdict for verdict in trial.verdicts if verdict.answer.question == grade_id]
             for verdict in verdicts:
                 table.add_row(

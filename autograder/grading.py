@@ -107,10 +107,10 @@ def grade(
         for student, problem in refused.items():
             warn(f"{student!r} is refused: {problem}")
         _enter(name, journal, [s for s in students if s not in refused], workdir, temporary, progress)
-    report = {"assignment": name, "students": dict(_results(name, journal, problems, workdir))}
+    results = dict(_results(name, journal, problems, workdir))
     for student, problem in refused.items():
-        report["students"][student] = {"status": "refused", "problem": problem, "score": 0.0, "max": 0.0, "questions": {}}
-    return report
+        results[student] = {"status": "refused", "problem": problem, "score": 0.0, "max": 0.0, "questions": {}}
+    return {"assignment": name, "students": results}
 
 
 class _Judging:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, Protocol
 
 from stabilitylab import workspace
 
@@ -57,8 +57,8 @@ class WorkerDied(Exception):
 class _Process(Protocol):
     """A worker's process, however it was started."""
 
-    requests: BinaryIO
-    answers: BinaryIO
+    requests: IO[bytes]
+    answers: IO[bytes]
 
     def end(self) -> str:
         """Kills it and all below it, returns when they are gone, and says why it had ended, if it had."""
@@ -281,7 +281,7 @@ class _Zygote:
 
 
 class _Forked:
-    def __init__(self, requests: BinaryIO, answers: BinaryIO, lifeline: socket.socket):
+    def __init__(self, requests: IO[bytes], answers: IO[bytes], lifeline: socket.socket):
         self.requests, self.answers, self._lifeline = requests, answers, lifeline
         self._reason = ""
 
@@ -301,7 +301,7 @@ class _Forked:
 class _Spawned:
     def __init__(self, confined: bool):
         self._folder = tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True)
-        command = _confined("autograder.worker") if confined else [*_python("autograder.worker")]
+        command = _confined("autograder.worker") if confined else _python("autograder.worker")
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": self._folder.name} | _ENVIRONMENT
         self._process = subprocess.Popen(
             command,
@@ -314,7 +314,8 @@ class _Spawned:
             bufsize=0,
         )
         assert self._process.stdin and self._process.stdout
-        self.requests, self.answers = self._process.stdin, self._process.stdout  # type: ignore[assignment]
+        self.requests: IO[bytes] = self._process.stdin
+        self.answers: IO[bytes] = self._process.stdout
 
     def end(self) -> str:
         if self._process.returncode is not None:

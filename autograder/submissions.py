@@ -101,7 +101,7 @@ def rebuild(release: NotebookNode, submitted: list[Cell]) -> NotebookNode:
     plain = {cell.source for cell in release.cells if not _grade_id(cell)}
     place = None  # the release cell that was last seen
     for cell in submitted:
-        if cell.grade_id in ours:
+        if cell.grade_id is not None and cell.grade_id in ours:
             if cell.grade_id not in answers:
                 answers[cell.grade_id] = cell.source
                 place = cell.grade_id
@@ -110,16 +110,16 @@ def rebuild(release: NotebookNode, submitted: list[Cell]) -> NotebookNode:
             extras.setdefault(place, []).append(new(cell.source))
 
     rebuilt = copy.deepcopy(release)
-    cells = list(extras.get(None, ()))
-    for cell in rebuilt.cells:
-        grade_id = _grade_id(cell)
-        if grade_id and grade_id in answers and cell.metadata.nbgrader.solution:
-            cell.source = answers[grade_id]
-        cells.append(cell)
-        cells.extend(extras.get(grade_id, ()) if grade_id else ())
-    for number, cell in enumerate(cells):
-        cell["id"] = f"cell-{number:03d}"
-    rebuilt.cells = cells
+    together = list(extras.get(None, ()))
+    for ready in rebuilt.cells:
+        grade_id = _grade_id(ready)
+        if grade_id and grade_id in answers and ready.metadata.nbgrader.solution:
+            ready.source = answers[grade_id]
+        together.append(ready)
+        together.extend(extras.get(grade_id, ()) if grade_id else ())
+    for number, ready in enumerate(together):
+        ready["id"] = f"cell-{number:03d}"
+    rebuilt.cells = together
     return rebuilt
 
 

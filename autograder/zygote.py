@@ -110,7 +110,7 @@ def _keep(incoming: int, outgoing: int, lifeline: socket.socket) -> None:
     os.close(incoming)
     os.close(outgoing)
     ended, reason = os.pidfd_open(pid), None
-    while reason is None and not select.select([ended, lifeline], [], [], TICK)[0]:
+    while reason is None and not select.select([ended, lifeline.fileno()], [], [], TICK)[0]:
         reason = _excess(pid, baseline)
     os.kill(pid, signal.SIGKILL)  # not yet waited for, so it still has its number
     os.waitpid(pid, 0)  # returns when all of its namespace is dead

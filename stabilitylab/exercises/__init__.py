@@ -192,7 +192,8 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
     for name in names:
         module, _, attribute = name.rpartition(".")
         function = inspect.unwrap(vars(importlib.import_module(module)).get(attribute, _nothing))
-        code = getattr(function.__init__ if isinstance(function, type) else function, "__code__", None)
+        called = inspect.getattr_static(function, "__init__") if isinstance(function, type) else function
+        code = getattr(called, "__code__", None)
         if code is None:
             builtins[function] = name
         else:
