@@ -115,7 +115,7 @@ def _run(options: argparse.Namespace) -> int:
     records = []
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=trainer.config.steps)
-        for record in trainer.steps():
+        for record in experiment.arms[arm].drive(trainer):
             records.append(record)
             progress.update(
                 task, advance=1, description=f"loss {record.loss:.4g}  norm {record.grad_norm:.3g}  LR {record.lr:.2g}"

@@ -226,7 +226,8 @@ def lines(
     axis.set_ylabel(ylabel)
     axis.legend(frameon=False)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, weight="bold")
-    return Chart(figure, f"{title}. {ylabel} by {xlabel}, one line per seed. " + "; ".join(sentences) + ".")
+    seeds = ", one line per seed" if any(len(group) > 1 for group in groups.values()) else ""
+    return Chart(figure, f"{title}. {ylabel} by {xlabel}{seeds}. " + "; ".join(sentences) + ".")
 
 
 def _label(column: str) -> str:

@@ -20,6 +20,7 @@ from stabilitylab import workspace
 from tests.conftest import Lab
 from tests.test_hostile import ATTACKS, attack
 
+pytestmark = pytest.mark.slow
 NAME = "a1_clipping"
 GOOD = [a for a in bank.answers(NAME) if a.right]
 WRONG = [a for a in bank.answers(NAME) if a.name in ("wrong_per_tensor", "wrong_clips_at_ten", "wrong_angle", "wrong_loses_the_sign", "wrong_uses_torch_helper", "wrong_subtracts")]  # fmt: skip

@@ -29,6 +29,12 @@ def test_run_ends_with_a_verdict_a_figure_and_the_records(tmp_path, capsys, work
     assert Image.open(work_folder / "runs" / "no-norms-fp16-constant-3.png").width > 300
 
 
+def test_run_intervenes_where_the_arm_does(tmp_path):
+    assert main(["run", "rollback", "--arm", "bad-other", "--json", str(tmp_path / "out.json")]) == 0
+    steps = Run.from_dict(json.loads((tmp_path / "out.json").read_text())).column("step")
+    assert len(steps) > len(set(steps))  # it went back, and took some steps twice
+
+
 @pytest.mark.parametrize(
     "arguments, said", [(["run", "nothing"], "the experiments are"), (["run", "no-norms", "--arm", "x"], "no-norms has constant")]
 )

@@ -16,6 +16,7 @@ from autograder.grading import grade
 from autograder.sandbox import Limits, Sandbox
 from stabilitylab import workspace
 
+pytestmark = pytest.mark.slow
 NAME = "a1_clipping"
 ATTACKS = {path.stem: path for path in sorted((Path(__file__).parent / "hostile").glob("*.py"))}
 ODD_NAMES = ("=cmd", "-rf", "<script>", "two words", "quote'", "semi;colon", "ev\u202eil", "x" * 150 + "$")

@@ -1,6 +1,7 @@
 import nbformat
 import pytest
 
+from autograder import release
 from stabilitylab import notebooks
 
 SOURCES = sorted(notebooks.LESSONS.glob("[0-9]*.py"))
@@ -47,6 +48,18 @@ def test_a_lesson_runs_top_to_bottom_in_a_fresh_kernel(source):
     assert [cell.get("execution_count") for cell in notebook.cells if cell.cell_type == "code"] == list(
         range(1, 1 + sum(cell.cell_type == "code" for cell in notebook.cells))
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", release.assignments())
+def test_a_solved_assignment_runs_top_to_bottom_and_draws_with_alt_text(name, tmp_path):
+    notebook = notebooks.derive(release.SOLUTIONS / name / f"{name}.py")
+    notebooks.execute(notebook, tmp_path)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert pictures and all(len(picture.metadata["image/png"]["alt"]) > 80 for picture in pictures)
+    assert all(len(cell.source.splitlines()) <= 40 for cell in notebook.cells if cell.cell_type == "code")
 
 
 def test_a_changed_source_is_noticed(tmp_path):
