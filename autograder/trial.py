@@ -45,7 +45,7 @@ def try_bank(assignment: str) -> Trial:
     """Judges every answer of an assignment's bank, on a fresh seed.
 
     A wrong answer must lose points on its question and be told its own sentence first, a right one must lose none, every probe must
-    catch something, and code that does nothing must earn 0.
+    catch something and have another right answer on another seed, so that none can be recited, and code that does nothing must earn 0.
 
     Raises:
         ValueError: if the assignment has no bank.
@@ -54,7 +54,7 @@ def try_bank(assignment: str) -> Trial:
         raise ValueError(f"NAME is {assignment!r}; the assignments with a bank are {', '.join(bank.assignments())}")
     questions = exercises.questions(assignment)
     with Sandbox() as sandbox, ThreadPoolExecutor(os.cpu_count()) as pool:
-        expected = judge.Expected(sandbox, assignment, secrets.randbits(48))
+        expected, other = (judge.Expected(sandbox, assignment, secrets.randbits(48)) for _ in range(2))
         verdicts = [
             verdict for found in pool.map(lambda grade_id: _judge(expected, grade_id), expected.right) for verdict in found
         ]
@@ -63,6 +63,12 @@ def try_bank(assignment: str) -> Trial:
     for grade_id, names in probes.items():
         caught_here = {name for v in verdicts if v.answer.question == grade_id and not v.answer.right for name in v.caught_by}
         problems += [f"{grade_id}: probe {name} catches nothing in the bank" for name in names if name not in caught_here]
+        problems += [
+            f"{grade_id}: probe {probe.name} has the same right answer on every seed: it could be recited"
+            for probe in questions[grade_id].probes
+            if probe.settle is None
+            and exercises.agree(expected.right[grade_id][probe.name], other.right[grade_id][probe.name], probe)
+        ]
     return Trial(tuple(verdicts), probes, tuple(problems))
 
 

@@ -93,39 +93,45 @@ def works_in_place(kind, rng):
     return held
 
 
-def _verdicts(kind: Any, rng: random.Random, values: tuple[float, float, float]) -> list[Any]:
+def shuffled(rng: random.Random, *values: Any) -> list[Any]:
+    """The values in an order that only the seed tells: a list of verdicts in a known order could be recited."""
+    return rng.sample(values, len(values))
+
+
+def _verdicts(kind: Any, rng: random.Random, values: tuple[float, ...]) -> list[Any]:
     """Verdicts on a bad element in the first, in a middle and in the last tensor, and on gradients without any."""
+    places = (0, rng.randrange(1, len(SHAPES) - 1), len(SHAPES) - 1)
     seen = []
-    for which, value in zip((0, rng.randrange(1, len(SHAPES) - 1), len(SHAPES) - 1, None), (*values, None)):
+    for which in shuffled(rng, *places, *places, None, None, None, None, None, None):
         scale = 2.0 ** rng.randrange(1, 12)
         parameters = scaled_parameters(rng, scale)
-        if which is not None and value is not None:
-            spoil(parameters, which, value, rng)
+        if which is not None:
+            spoil(parameters, which, rng.choice(values), rng)
         seen.append(truth(made(kind, scale, 2.0, 0.5, 2000).unscale_(parameters)))
     return seen
 
 
 def finds_inf_anywhere(kind, rng):
-    return _verdicts(kind, rng, (math.inf, -math.inf, math.inf))
+    return _verdicts(kind, rng, (math.inf, -math.inf))
 
 
 def finds_nan_anywhere(kind, rng):
-    return _verdicts(kind, rng, (math.nan, math.nan, math.nan))
+    return _verdicts(kind, rng, (math.nan,))
 
 
 def gives_no_false_alarm(kind, rng):
     size, huge = rng.randrange(40, 80), rng.uniform(1.6e38, 2.4e38)
     signs = torch.tensor([1.0, -1.0]).repeat(size)
-    cases = (
+    finite = (
         torch.full((size,), huge),  # all finite; their sum is not
         1e30 * signs,  # all finite; the sum of their squares is not
         tensor(rng, (size,), scale=1e6),  # all finite, and far above fp16's largest number
-        torch.cat([torch.tensor([math.inf, -math.inf]), tensor(rng, (size,))]),  # infinite, and it seems to cancel
     )
+    cancelling = torch.cat([torch.tensor([math.inf, -math.inf]), tensor(rng, (size,))])  # infinite, and it seems to cancel
     seen = []
-    for case in cases:
+    for case in shuffled(rng, *finite, *finite, *[cancelling] * 6):
         p = nn.Parameter(torch.zeros_like(case))
-        p.grad = case
+        p.grad = case.clone()
         seen.append(truth(made(kind, 2.0, 2.0, 0.5, 2000).unscale_([p])))
     return seen
 
@@ -211,7 +217,8 @@ def wants_good_steps_in_a_row(kind, rng):
 def has_the_usual_defaults(kind, rng):
     scaler = made(kind)
     history = _history(scaler, [True] + [False] * 2001)
-    return [history[i] for i in (0, 1, 2000, 2001, 2002)]
+    loss = rng.uniform(1, 9)
+    return [loss * history[i] for i in (0, 1, 2000, 2001, 2002)]
 
 
 def uses_the_new_scale(kind, rng):
@@ -325,7 +332,8 @@ def walk(
 
 
 def keeps_the_order(train_step, rng):
-    return walk(train_step, rng, [rng.uniform(3, 9) for _ in range(3)], [False, True, False])["events"]
+    verdicts = shuffled(rng, *[True, False] * 5)
+    return walk(train_step, rng, [rng.uniform(3, 9) for _ in verdicts], verdicts)["events"]
 
 
 def updates_the_weights(train_step, rng):
@@ -344,7 +352,8 @@ def leaves_the_weights_alone_at_inf(train_step, rng):
 
 
 def updates_the_scaler_at_every_step(train_step, rng):
-    return walk(train_step, rng, [rng.uniform(1, 4) for _ in range(5)], [False, True, True, False, False])["told"]
+    verdicts = shuffled(rng, *[True, False] * 5)
+    return walk(train_step, rng, [rng.uniform(1, 4) for _ in verdicts], verdicts)["told"]
 
 
 def forgets_the_gradients_from_before(train_step, rng):
@@ -359,7 +368,8 @@ def steps_with_a_generator(train_step, rng):
 
 
 def says_whether_it_stepped(train_step, rng):
-    return walk(train_step, rng, [rng.uniform(1, 4) for _ in range(4)], [False, True, False, True])["returned"]
+    verdicts = shuffled(rng, *[True, False] * 5)
+    return walk(train_step, rng, [rng.uniform(1, 4) for _ in verdicts], verdicts)["returned"]
 
 
 def trains_through_underflow(rescue, rng):
