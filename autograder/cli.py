@@ -105,7 +105,7 @@ def _grade(options: argparse.Namespace) -> int:
             sentence for question in result["questions"].values() if not question["manual"] for sentence in question["feedback"]
         ]
         first = result["problem"] or (sentences[0] if sentences else "")
-        table.add_row(escape(student), result["status"], f"{result['score']:g} of {result['max']:g}", first)
+        table.add_row(escape(student), result["status"], f"{result['score']:g} of {result['max']:g}", escape(first))
     Console().print(table)
     print(f"Gradebook, feedback pages and grades.csv: {workdir}")
     return 1 if any(result["status"] == "refused" for result in report["students"].values()) else 0

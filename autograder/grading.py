@@ -81,7 +81,7 @@ def grade(
 
     Raises:
         ValueError: if there is no such assignment, or no submission.
-        RuntimeError: if nbgrader fails.
+        RuntimeError: if the references, or the release of the assignment, fail.
     """
     if name not in release.assignments():
         raise ValueError(f"NAME is {name!r}; the assignments are {', '.join(release.assignments())}")
@@ -104,9 +104,12 @@ def grade(
             for done, (student, status, problem) in enumerate(pool.map(judging.judge, students)):
                 (refused if status == "refused" else problems)[student] = problem
                 progress("Judging", done + 1, len(students))
+        unentered = _enter(name, journal, list(problems), workdir, temporary, progress)
+        for student in unentered:
+            del problems[student]
+        refused |= unentered
         for student, problem in refused.items():
             warn(f"{student!r} is refused: {problem}")
-        _enter(name, journal, [s for s in students if s not in refused], workdir, temporary, progress)
     results = dict(_results(name, journal, problems, workdir))
     for student, problem in refused.items():
         results[student] = {"status": "refused", "problem": problem, "score": 0.0, "max": 0.0, "questions": {}}
@@ -154,29 +157,36 @@ class _Judging:
 
     def _marks(self, notebook: NotebookNode) -> dict[str, Mark]:
         collected = judge.collect(self.sandbox, self.name, submissions.code_cells(notebook), self.journal.seed)
-        return judge.judge(collected, self.expected)
+        return judge.judge(self.sandbox, collected, self.expected)
 
 
-def _enter(name: str, journal: Journal, students: list[str], workdir: Path, temporary: Path, progress: Progress) -> None:
-    """Takes rebuilt submissions through nbgrader: gradebook, autograded notebooks, feedback pages, CSV."""
+def _enter(
+    name: str, journal: Journal, students: list[str], workdir: Path, temporary: Path, progress: Progress
+) -> dict[str, str]:
+    """Takes rebuilt submissions through nbgrader: gradebook, autograded notebooks, feedback pages, CSV. Returns student -> why, for those it failed on."""
     config = course.configure(
         Config(), workdir=workdir, source=temporary / "source", submitted=temporary / "submitted", release=temporary / "release"
     )
     config.WriteMarks.journal = str(journal.folder)
     config.Autograde.autograde_preprocessors = [WriteMarks, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
     nbgrader = course.api(config)
+    failed: dict[str, str] = {}
     with Gradebook(config.CourseDirectory.db_url, course.COURSE_ID) as gradebook:
         for done, student in enumerate(students):
-            entry = journal.read(student)
-            assert entry is not None
-            if not entry.entered or not _held(gradebook, name, student):
-                course.must(nbgrader.autograde(name, student, force=True, create=True), f"saving the marks of {student}")
-            held = _held(gradebook, name, student)
-            if entry.entered != held:  # new marks, or points given by hand since
-                course.must(nbgrader.generate_feedback(name, student, force=True), f"writing the feedback of {student}")
-                journal.write(student, dataclasses.replace(entry, entered=held))
+            try:
+                entry = journal.read(student)
+                assert entry is not None
+                if not entry.entered or not _held(gradebook, name, student):
+                    course.must(nbgrader.autograde(name, student, force=True, create=True), f"saving the marks of {student}")
+                held = _held(gradebook, name, student)
+                if entry.entered != held:  # new marks, or points given by hand since
+                    course.must(nbgrader.generate_feedback(name, student, force=True), f"writing the feedback of {student}")
+                    journal.write(student, dataclasses.replace(entry, entered=held))
+            except RuntimeError as error:  # one submission must not cost the others theirs
+                failed[student] = str(error)
             progress("Saving", done + 1, len(students))
         CsvExportPlugin(to=str(workdir / "grades.csv")).export(gradebook)
+    return failed
 
 
 def _held(gradebook: Gradebook, name: str, student: str) -> str:

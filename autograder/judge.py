@@ -130,29 +130,51 @@ def keys(assignment: str) -> Mapping[str, QuizKey]:
     return importlib.import_module(f"autograder.keys.{assignment}").QUIZ
 
 
-def judge(collected: Mapping[str, Answers], expected: Expected) -> dict[str, Mark]:
+def judge(sandbox: Sandbox, collected: Mapping[str, Answers], expected: Expected) -> dict[str, Mark]:
     """Marks every question of a submission: grade_id -> mark."""
     answers_of_quiz = keys(expected.assignment)
     questions = exercises.questions(expected.assignment)
     marks = {}
-    with contextlib.ExitStack() as stack:
-        trusted = None
+    with contextlib.closing(_Settling(sandbox, expected)) as settling:
         for grade_id, question in questions.items():
-            answers = dict(collected[grade_id])
             if question.options:
-                (answer,) = answers.values()
+                (answer,) = collected[grade_id].values()
                 marks[grade_id] = _mark_choice(question, answers_of_quiz[grade_id], answer.get("value"))
                 continue
-            for probe in question.probes:
-                if probe.settle and "value" in answers[probe.name]:
-                    trusted = trusted or stack.enter_context(expected.trusted())
-                    answers[probe.name] = _settled(trusted, expected, grade_id, probe, answers[probe.name])
+            answers = {
+                probe.name: settling.settled(grade_id, probe, collected[grade_id][probe.name]) for probe in question.probes
+            }
             if all(exercises.agree(answers[p.name], expected.right[grade_id][p.name], p) for p in question.probes):
                 marks[grade_id] = Mark(1.0, ())
             else:
                 share, sentences = exercises.mark(question, answers, expected.of(grade_id))
                 marks[grade_id] = Mark(share, tuple(sentences))
     return marks
+
+
+class _Settling:
+    """Works out what is compared of a learner's answers, in workers that were given no learner's code. Close it."""
+
+    def __init__(self, sandbox: Sandbox, expected: Expected):
+        self.sandbox, self.expected = sandbox, expected
+        self._worker: Worker | None = None
+
+    def settled(self, grade_id: str, probe: Probe, answer: dict[str, Any]) -> dict[str, Any]:
+        """An answer, settled if its probe asks for it. One that takes too long to settle is malformed: it may have been made to."""
+        if probe.settle is None or "value" not in answer:
+            return answer
+        try:
+            if self._worker is None:
+                self._worker = self.sandbox.worker()
+            return _settled(self._worker, self.expected, grade_id, probe, answer)
+        except WorkerDied:
+            self.close()
+            return {"error": "MalformedAnswer"}
+
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
 
 
 def _settled(worker: Worker, expected: Expected, grade_id: str, probe: Probe, answer: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 LARGEST_FILE = 20 << 20
-LARGEST_SOURCE = 500_000
+LARGEST_SOURCE = 100_000
+BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){20,}")  # what highlights code takes a time that grows with their square
 MOST_CELLS = 1000
 DEMO_TAG = "demo"
 """Cells with this tag show something (a plot, a training run) and define nothing: the grader does not run them."""
@@ -90,7 +91,8 @@ def cells_of(notebook: dict[str, Any]) -> Iterator[Cell]:
         nbgrader = (cell.get("metadata") or {}).get("nbgrader")
         grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
         # half of a surrogate pair is legal in JSON and in no other file
-        yield Cell(kind, source.encode("utf-8", "replace").decode(), grade_id if isinstance(grade_id, str) else None)
+        source = BLANK_LINES.sub("\n" * 20, source.encode("utf-8", "replace").decode())
+        yield Cell(kind, source, grade_id if isinstance(grade_id, str) else None)
 
 
 def rebuild(release: NotebookNode, submitted: list[Cell]) -> NotebookNode:

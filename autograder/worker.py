@@ -12,6 +12,8 @@ import os
 import sys
 from typing import Any, TextIO
 
+from autograder import seccomp
+
 MEMORY = 2 << 30
 """Bytes that a submission may use beyond what PyTorch itself takes."""
 
@@ -68,7 +70,7 @@ def limit() -> None:
         return
     import resource
 
-    limits = {"CPU": 600, "FSIZE": 16 << 20, "NOFILE": 64, "NPROC": 64, "CORE": 0}
+    limits = {"CPU": 600, "FSIZE": 16 << 20, "NOFILE": 64, "NPROC": 128, "CORE": 0}
     if sys.platform == "linux":
         with open("/proc/self/statm") as file:
             limits["AS"] = int(file.read().split()[0]) * resource.getpagesize() + MEMORY
@@ -95,6 +97,7 @@ def main() -> None:
     with os.fdopen(os.dup(0), "r") as incoming, os.fdopen(os.dup(1), "w") as outgoing:
         preload()
         limit()
+        seccomp.deny()
         serve(incoming, outgoing)
 
 

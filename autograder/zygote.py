@@ -19,16 +19,17 @@ import sys
 
 import psutil
 
-from autograder import worker
+from autograder import seccomp, worker
 
-PROCESSES = 32
+PROCESSES = 8
+THREADS = 128
 TICK = 0.05
-PRIVATE = {"/tmp": "64m", "/home/learner": "64m", "/dev/shm": "64m", "/proc": "4k"}
+PRIVATE = {"/tmp": "64m", "/home/learner": "64m", "/dev/shm": "64m", "/proc": "4k", "/run": "4k"}
 ROOT = "/run/root"
 
 NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 NOSUID, NODEV, BIND, REC = 2, 4, 4096, 16384
-PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
+PR_SET_DUMPABLE = 4
 CAPABILITIES_V3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -65,7 +66,6 @@ def _drop_privileges() -> None:
     class Data(ctypes.Structure):
         _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
-    _must(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
     _must(_libc.capset(ctypes.byref(Header(CAPABILITIES_V3, 0)), (Data * 2)()), "capset")
 
 
@@ -75,11 +75,12 @@ def _submission(incoming: int, outgoing: int) -> None:
     worker.limit()  # reads /proc, which is about to go
     _private_folders()
     _drop_privileges()
+    seccomp.deny()
     worker.serve(os.fdopen(incoming, "r"), os.fdopen(outgoing, "w"))
 
 
 def _excess(pid: int, baseline: int) -> str | None:
-    """Whether a submission has more processes or memory than it may, all of it taken together."""
+    """Whether a submission has more processes, threads or memory than it may, all of it taken together."""
     try:
         first = psutil.Process(pid)
         family = [first, *first.children(recursive=True)]
@@ -87,12 +88,15 @@ def _excess(pid: int, baseline: int) -> str | None:
         return None
     if len(family) > PROCESSES:
         return "it started too many processes"
-    used = 0
+    used = threads = 0
     for process in family:
         try:
             used += max(0, process.memory_info().rss - baseline)
+            threads += process.num_threads()
         except psutil.NoSuchProcess:
             continue
+    if threads > THREADS:
+        return "it started too many threads"
     return "it used too much memory" if used > worker.MEMORY else None
 
 
@@ -109,11 +113,14 @@ def _keep(incoming: int, outgoing: int, lifeline: socket.socket) -> None:
             os._exit(0)
     os.close(incoming)
     os.close(outgoing)
-    ended, reason = os.pidfd_open(pid), None
-    while reason is None and not select.select([ended, lifeline.fileno()], [], [], TICK)[0]:
-        reason = _excess(pid, baseline)
-    os.kill(pid, signal.SIGKILL)  # not yet waited for, so it still has its number
-    os.waitpid(pid, 0)  # returns when all of its namespace is dead
+    reason = None
+    try:
+        ended = os.pidfd_open(pid)
+        while reason is None and not select.select([ended, lifeline.fileno()], [], [], TICK)[0]:
+            reason = _excess(pid, baseline)
+    finally:
+        os.kill(pid, signal.SIGKILL)  # not yet waited for, so it still has its number
+        os.waitpid(pid, 0)  # returns when all of its namespace is dead
     lifeline.send((reason or "it ended the process").encode())
 
 

@@ -30,7 +30,12 @@ def test_a_confined_submission_sees_the_course_and_nothing_else_of_ours(kind):
     code = f"import os\nfound = [sorted(os.listdir({root!r})), sorted(os.listdir({root + '/autograder'!r})), os.path.exists('/etc/passwd')]"
     with Sandbox(kinds=[kind]) as box, box.worker() as worker:
         top, grader, passwords = answer_of(worker, code)
-    assert set(top) <= {".venv", "autograder", "data", "stabilitylab"} and grader == ["__init__.py", "worker.py", "zygote.py"]
+    assert set(top) <= {".venv", "autograder", "data", "stabilitylab"} and grader == [
+        "__init__.py",
+        "seccomp.py",
+        "worker.py",
+        "zygote.py",
+    ]
     assert passwords is False and box.warning == ""
 
 
@@ -85,5 +90,5 @@ def test_where_bubblewrap_is_missing_it_says_so_and_marks_are_the_same(monkeypat
             "from stabilitylab import exercises\nexercises.mark = lambda *a, **k: (1.0, [])\nexercises.encode = lambda *a: True\n"
         )
         for cells, share in ((submissions.code_cells(solution), 1.0), ([cheating + "def clip_grad_norm(p, m): return 0.0"], 0.0)):
-            marks = judge.judge(judge.collect(box, NAME, cells, 99), expected)
+            marks = judge.judge(box, judge.collect(box, NAME, cells, 99), expected)
             assert {mark.share for mark in marks.values()} == {share}
