@@ -156,7 +156,7 @@ class _Judging:
         return student, status, problem
 
     def _marks(self, notebook: NotebookNode) -> dict[str, Mark]:
-        collected = judge.collect(self.sandbox, self.name, submissions.code_cells(notebook), self.journal.seed)
+        collected = judge.collect(self.sandbox, submissions.code_cells(notebook), self.expected)
         return judge.judge(self.sandbox, collected, self.expected)
 
 

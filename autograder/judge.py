@@ -39,6 +39,10 @@ class Expected:
         assignment: such as ``"a1_clipping"``.
         seed: of the probes.
 
+    Attributes:
+        drawn: grade_id -> probe name -> what the probe is given.
+        right: grade_id -> the reference's answers.
+
     Raises:
         RuntimeError: if the reference itself fails.
     """
@@ -50,8 +54,11 @@ class Expected:
         self._questions = {k: q for k, q in exercises.questions(assignment).items() if not q.options}
         self._locks = {grade_id: threading.Lock() for grade_id in self._questions}
         self._wrong: dict[str, list[dict[str, Any]]] = {}
+        self.drawn: dict[str, dict[str, Any]] = {}
         self.right: dict[str, Answers] = {}
         with self.trusted() as worker:
+            for grade_id, question in exercises.questions(assignment).items():
+                self.drawn[grade_id] = {p.name: worker.draw(assignment, grade_id, p.name, seed) for p in question.probes}
             worker.load([self._reference])
             for grade_id in self._questions:
                 self.right[grade_id] = self.answers(worker, grade_id)
@@ -86,19 +93,18 @@ class Expected:
         """What the code loaded in a trusted worker returns: settled, and without the texts of exceptions, which differ between machines."""
         found: Answers = {}
         for probe in self._questions[grade_id].probes:
-            answer = worker.ask(self.assignment, grade_id, probe.name, self.seed)
+            answer = worker.ask(self.assignment, grade_id, probe.name, self.drawn[grade_id][probe.name])
             found[probe.name] = {k: v for k, v in _settled(worker, self, grade_id, probe, answer).items() if k != "message"}
         return found
 
 
-def collect(sandbox: Sandbox, assignment: str, cells: Sequence[str], seed: int) -> dict[str, Answers]:
+def collect(sandbox: Sandbox, cells: Sequence[str], expected: Expected) -> dict[str, Answers]:
     """Runs a learner's cells and asks every probe; a worker that dies costs the rest of that question, not the others.
 
     Args:
         sandbox: where to run them.
-        assignment: such as ``"a1_clipping"``.
         cells: the learner's code cells, in order.
-        seed: secret seed of the probes.
+        expected: says what is asked. Nothing of what it expects goes into the sandbox.
 
     Returns:
         grade_id -> raw answers.
@@ -107,7 +113,7 @@ def collect(sandbox: Sandbox, assignment: str, cells: Sequence[str], seed: int) 
     deaths: list[str] = []
     with contextlib.ExitStack() as open_workers:
         worker: Worker | None = None
-        for grade_id, question in exercises.questions(assignment).items():
+        for grade_id, question in exercises.questions(expected.assignment).items():
             answers = collected[grade_id] = {}
             for probe in question.probes:
                 if len(deaths) < FATAL_FAILURES and not any("died" in answer for answer in answers.values()):
@@ -115,7 +121,8 @@ def collect(sandbox: Sandbox, assignment: str, cells: Sequence[str], seed: int) 
                         if worker is None:
                             worker = open_workers.enter_context(sandbox.worker())
                             worker.load(cells)
-                        answers[probe.name] = worker.ask(assignment, grade_id, probe.name, seed)
+                        drawn = expected.drawn[grade_id][probe.name]
+                        answers[probe.name] = worker.ask(expected.assignment, grade_id, probe.name, drawn)
                         continue
                     except WorkerDied as error:
                         deaths.append(str(error))

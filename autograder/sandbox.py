@@ -89,13 +89,18 @@ class Worker:
         """
         self._exchange({"load": {"cells": list(cells)}}, self.limits.load)
 
-    def ask(self, assignment: str, question: str, probe: str, seed: int) -> dict[str, Any]:
-        """Runs one probe; see ``stabilitylab.exercises.ask`` for what comes back.
+    def ask(self, assignment: str, question: str, probe: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Runs one probe; see ``stabilitylab.exercises.ask`` for what goes in and comes back.
 
         Raises:
             WorkerDied: if the process ended or ran out of time.
         """
-        return self._answer({"ask": {"assignment": assignment, "question": question, "probe": probe, "seed": seed}})
+        return self._answer({"ask": {"assignment": assignment, "question": question, "probe": probe, "given": given}})
+
+    def draw(self, assignment: str, question: str, probe: str, seed: int) -> dict[str, Any]:
+        """What a probe is given; see ``stabilitylab.exercises.given``. Only for a worker that was given no learner's code."""
+        about = {"assignment": assignment, "question": question, "probe": probe, "seed": seed}
+        return self._exchange({"draw": about}, self.limits.ask)
 
     def settle(self, assignment: str, question: str, probe: str, seed: int, answer: Mapping[str, Any]) -> dict[str, Any]:
         """Turns an answer into what is compared; see ``stabilitylab.exercises.settle``. Only for a worker that was given no learner's code.

@@ -1,7 +1,8 @@
 """The untrusted side: runs a learner's cells, then answers probes with raw data. It holds no expected value.
 
 Speaks one JSON object per line. Requests: ``{"load": {"cells": [source, ...]}}``, ``{"ask": {"assignment": ..., "question": ..., "probe": ...,
-"seed": ...}}``, and, only ever to a worker that was given no learner's code, ``{"settle": {the same, "answer": what ask returned}}``.
+"given": ...}}``, and, only ever to a worker that was given no learner's code, ``{"draw": {the same, but "seed": ...}}`` and ``{"settle": {the same,
+"seed": ..., "answer": what ask returned}}``.
 """
 
 from __future__ import annotations
@@ -54,12 +55,14 @@ def serve(incoming: TextIO, outgoing: TextIO) -> None:
         else:
             question = exercises.questions(about["assignment"])[about["question"]]
             probe = next(probe for probe in question.probes if probe.name == about["probe"])
-            if kind == "settle":
+            if kind == "draw":
+                answer = exercises.given(probe, about["seed"])
+            elif kind == "settle":
                 answer = dict(exercises.settle(probe, about["answer"], about["seed"]))
             elif question.target not in namespace:
                 answer = {"error": "NameError"}
             else:
-                answer = exercises.ask(question, probe, namespace[question.target], about["seed"])
+                answer = exercises.ask(question, probe, namespace[question.target], about["given"])
         outgoing.write(json.dumps(answer) + "\n")
         outgoing.flush()
 

@@ -1,6 +1,8 @@
+import contextlib
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -86,13 +88,11 @@ def test_code_that_does_nothing_fails_every_probe():
         question = exercises.questions("a1_clipping")[grade_id]
         target = reference()[question.target]
         for probe in question.probes:
-            given, right = (exercises.ask(question, probe, f, seed=11) for f in (do_nothing, target))
+            given, right = (exercises.ask(question, probe, f, exercises.given(probe, 11)) for f in (do_nothing, target))
             assert not ("value" in given and same(given["value"], right["value"], probe.rtol)), probe.name
 
 
 def test_a_function_that_is_ruled_out_is_known_under_any_name():
-    import importlib
-
     import torch.nn.utils.clip_grad as module
     from torch.nn.utils import clip_grad_norm_ as other_name
 
@@ -102,10 +102,20 @@ def test_a_function_that_is_ruled_out_is_known_under_any_name():
     def bound_early(parameters, max_norm, clip=torch.nn.utils.clip_grad_norm_):
         return clip(list(parameters), max_norm)
 
-    def loaded_again(parameters, max_norm):
-        return importlib.reload(module).clip_grad_norm_(list(parameters), max_norm)
+    def in_a_thread(parameters, max_norm):
+        with ThreadPoolExecutor() as pool:
+            return pool.submit(other_name, list(parameters), max_norm).result()
 
-    for function in (imported, bound_early, loaded_again):
+    def unwatched(parameters, max_norm):
+        sys.setprofile(None)
+        return module.clip_grad_norm_(list(parameters), max_norm)
+
+    def tries_again(parameters, max_norm):
+        with contextlib.suppress(Exception):
+            other_name(list(parameters), max_norm)
+        return reference()["clip_grad_norm"](parameters, max_norm)
+
+    for function in (imported, bound_early, in_a_thread, unwatched, tries_again):
         with pytest.raises(CheckFailed, match="ruled out"):
             check("a1_clipping/clip_grad_norm", function)
 
@@ -133,7 +143,11 @@ def test_settling_copes_with_whatever_comes_back():
                 {
                     "right": {
                         probe.name: exercises.settle(
-                            probe, exercises.ask(question, probe, reference("a4_detect_and_recover")["StabilityMonitor"], 3), 3
+                            probe,
+                            exercises.ask(
+                                question, probe, reference("a4_detect_and_recover")["StabilityMonitor"], exercises.given(probe, 3)
+                            ),
+                            3,
                         )
                     },
                     "wrong": [],

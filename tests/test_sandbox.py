@@ -20,7 +20,7 @@ needs_bubblewrap = pytest.mark.skipif(
 def answer_of(worker, code):
     """What code that defines `found` leaves there, by way of a probe that hands its function's result through."""
     worker.load([f"{code}\ndef cosine_similarity(a, b):\n    return found() if callable(found) else found"])
-    return worker.ask(NAME, "cosine_similarity", "keeps_the_sign", seed=1)["value"]
+    return worker.ask(NAME, "cosine_similarity", "keeps_the_sign", {"start": "1"})["value"]
 
 
 @needs_bubblewrap
@@ -90,5 +90,5 @@ def test_where_bubblewrap_is_missing_it_says_so_and_marks_are_the_same(monkeypat
             "from stabilitylab import exercises\nexercises.mark = lambda *a, **k: (1.0, [])\nexercises.encode = lambda *a: True\n"
         )
         for cells, share in ((submissions.code_cells(solution), 1.0), ([cheating + "def clip_grad_norm(p, m): return 0.0"], 0.0)):
-            marks = judge.judge(box, judge.collect(box, NAME, cells, 99), expected)
+            marks = judge.judge(box, judge.collect(box, cells, expected), expected)
             assert {mark.share for mark in marks.values()} == {share}

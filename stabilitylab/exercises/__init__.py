@@ -10,15 +10,15 @@ Every assignment is a module here that defines ``QUESTIONS``.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import inspect
 import json
 import random
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import CodeType, FrameType
+from types import FunctionType
 from typing import Any
 
 from stabilitylab import workspace
@@ -35,17 +35,21 @@ class Probe:
     """One behaviour to look at.
 
     Attributes:
-        ask: from (what the learner defined, a seeded random generator) to raw data.
+        ask: from (what the learner defined, a seeded random generator) to raw data. With ``draw``, from (what the learner defined, what was
+            drawn).
         sentence: what a learner reads when the answer differs and matches no known misconception.
         rtol: relative tolerance when the raw data is compared.
+        draw: from the generator to plain data, where the generator would tell too much: it is drawn where no learner's code runs, and the
+            learner's process is given the data alone.
         settle: from (the learner's raw data, the same generator anew) to what is compared, where that is not the raw data itself: alarms
             become delays and false alarms, the decisions of a run become its validation loss. The grader runs it where no learner's
             code ever ran, on data that may be anything; if it raises, the answer counts as malformed.
     """
 
-    ask: Callable[[Any, random.Random], Any]
+    ask: Callable[[Any, Any], Any]
     sentence: str
     rtol: float = 1e-4
+    draw: Callable[[random.Random], Any] | None = None
     settle: Callable[[Any, random.Random], Any] | None = None
 
     @property
@@ -95,11 +99,29 @@ def questions(assignment: str) -> Mapping[str, Question]:
         raise ValueError(f"assignment is {assignment!r}; there is no such assignment") from None
 
 
-def ask(question: Question, probe: Probe, learner: Any, seed: int) -> dict[str, Any]:
-    """Runs one probe: ``{"value": encoded raw data}``, or ``{"error": exception name, "message": its text}`` if the learner's code raised."""
+def given(probe: Probe, seed: int) -> dict[str, Any]:
+    """What the process that runs a probe is given: data, or what the probe's own generator starts from, which tells nothing about other probes."""
+    if probe.draw is None:
+        return {"start": _start(probe, seed)}
+    return {"data": encode(probe.draw(random.Random(_start(probe, seed))))}
+
+
+def ask(question: Question, probe: Probe, learner: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Runs one probe.
+
+    Args:
+        question: what the probe belongs to.
+        probe: the behaviour to look at.
+        learner: what the learner defined.
+        given: what the function ``given`` returned for the probe.
+
+    Returns:
+        ``{"value": encoded raw data}``, or ``{"error": exception name, "message": its text}`` if the learner's code raised.
+    """
     try:
+        drawn = decode(given["data"]) if "data" in given else random.Random(given["start"])
         with _without(question.ruled_out):
-            return {"value": encode(probe.ask(learner, _draws(probe, seed)))}
+            return {"value": encode(probe.ask(learner, drawn))}
     except Exception as error:
         return {"error": type(error).__name__, "message": str(error)[:300]}
 
@@ -113,13 +135,13 @@ def settle(probe: Probe, answer: Mapping[str, Any], seed: int) -> Mapping[str, A
     if probe.settle is None or "value" not in answer:
         return answer
     try:
-        return {"value": encode(probe.settle(decode(answer["value"]), _draws(probe, seed)))}
+        return {"value": encode(probe.settle(decode(answer["value"]), random.Random(_start(probe, seed))))}
     except Exception as error:
         return {"error": "MalformedAnswer", "message": f"what came back cannot be judged: {error}"[:300]}
 
 
-def _draws(probe: Probe, seed: int) -> random.Random:
-    return random.Random(f"{seed}/{probe.name}")
+def _start(probe: Probe, seed: int) -> str:
+    return hashlib.sha256(f"{seed}/{probe.name}".encode()).hexdigest()
 
 
 def mark(
@@ -184,43 +206,64 @@ def _failure(answer: Mapping[str, Any], quote: bool) -> str:
     return f" (Your code raised {answer['error'] if plain else 'an exception'}.)"
 
 
+_USED: list[str] = []
+"""Whether something that is ruled out was used since a probe began, even if the learner's code caught the exception."""
+
+
+def refuse() -> None:
+    """What a ruled-out function does while a probe runs."""
+    _USED.append("")
+    raise RuledOut("this function is ruled out here; write it yourself")
+
+
+def _refused(*args: Any, **kwargs: Any) -> None:
+    from stabilitylab.exercises import refuse  # runs among the globals of the function whose code it replaces
+
+    refuse()
+
+
 @contextlib.contextmanager
 def _without(names: tuple[str, ...]) -> Iterator[None]:
-    """Refuses calls of functions and classes for the time of a probe. They are known by their code, whatever name they were imported under."""
-    codes: dict[CodeType, str] = {}
-    builtins: dict[Any, str] = {}
+    """Takes the code out of functions, and out of the methods of classes, for the time of a probe: no other name, thread or early import keeps it."""
+    functions: list[FunctionType] = []
+    builtins: list[tuple[Any, str, Any]] = []
     for name in names:
-        module, _, attribute = name.rpartition(".")
-        function = inspect.unwrap(vars(importlib.import_module(module)).get(attribute, _nothing))
-        called = inspect.getattr_static(function, "__init__") if isinstance(function, type) else function
-        code = getattr(called, "__code__", None)
-        if code is None:
-            builtins[function] = name
-        else:
-            codes[code] = name
-    plain_names = {code.co_name for code in codes}  # comparing code is slow: only where the name is right
-
-    def watch(frame: FrameType, event: str, argument: Any) -> None:
-        code = frame.f_code
-        found = None
-        if event == "call" and code.co_name in plain_names:
-            found = codes.get(code)
-        elif event == "c_call" and builtins:
-            found = builtins.get(argument)
-        if found:
-            raise RuledOut(f"{found} is ruled out here; write it yourself")
-
-    before = sys.getprofile()
-    if names:
-        sys.setprofile(watch)
+        owner, attribute, found = _resolve(name)
+        if isinstance(found, type):
+            members = (getattr(member, "__func__", member) for member in vars(found).values())
+            functions += [member for member in members if isinstance(member, FunctionType)]
+        elif isinstance(found, FunctionType):
+            functions.append(inspect.unwrap(found))
+        elif found is not None:
+            builtins.append((owner, attribute, found))
+    codes = [(function, function.__code__) for function in dict.fromkeys(functions)]
+    for function, code in codes:
+        # code only goes into a function that closes over as many variables
+        function.__code__ = _refused.__code__.replace(co_freevars=code.co_freevars)
+    for owner, attribute, _ in builtins:
+        setattr(owner, attribute, _refused)
+    _USED.clear()
     try:
         yield
     finally:
-        sys.setprofile(before)
+        for function, code in codes:
+            function.__code__ = code
+        for owner, attribute, found in builtins:
+            setattr(owner, attribute, found)
+    if _USED:
+        raise RuledOut("a function that is ruled out was used")
 
 
-def _nothing() -> None:
-    """Stands for a function that this version of a library does not have."""
+def _resolve(name: str) -> tuple[Any, str, Any]:
+    """(what holds it, under which name, the function or class): None for one that this version of a library does not have."""
+    path = name.split(".")
+    owner: Any = importlib.import_module(path[0])
+    for position, part in enumerate(path[1:-1], start=2):
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(".".join(path[:position]))
+        owner = getattr(owner, part, None)
+    found = inspect.getattr_static(owner, path[-1], None) if isinstance(owner, type) else getattr(owner, path[-1], None)
+    return owner, path[-1], found
 
 
 def check(question: str, learner: Any) -> None:
@@ -241,8 +284,9 @@ def check(question: str, learner: Any) -> None:
         print(f"Answer {learner!r} is noted. It is marked when your work is graded.")
         return
     expected = json.loads((CHECKS / f"{assignment}.json").read_text())[grade_id]
-    given = {probe.name: settle(probe, ask(asked, probe, learner, PUBLIC_SEED), PUBLIC_SEED) for probe in asked.probes}
-    share, sentences = mark(asked, given, expected, quote=True)
+    raw = {probe: ask(asked, probe, learner, given(probe, PUBLIC_SEED)) for probe in asked.probes}
+    answers = {probe.name: settle(probe, answer, PUBLIC_SEED) for probe, answer in raw.items()}
+    share, sentences = mark(asked, answers, expected, quote=True)
     passed = round(share * len(asked.probes))
     summary = f"{asked.target}: {passed} of {len(asked.probes)} checks pass."
     if sentences:

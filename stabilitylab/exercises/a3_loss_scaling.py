@@ -23,6 +23,7 @@ LIBRARY_SCALERS = (
     "torch.cuda.amp.grad_scaler.GradScaler",
     "stabilitylab.precision.DynamicLossScaler",
 )
+SCALERS = (*LIBRARY_SCALERS, "stabilitylab.precision.StaticLossScaler")
 _GRAD_SCALER = torch.amp.GradScaler
 
 UNDERFLOWING = FP16.replace(steps=150)
@@ -332,8 +333,10 @@ def walk(
 
 
 def keeps_the_order(train_step, rng):
-    verdicts = shuffled(rng, *[True, False] * 5)
-    return walk(train_step, rng, [rng.uniform(3, 9) for _ in verdicts], verdicts)["events"]
+    verdicts = shuffled(rng, *[True, False] * 8)
+    seen = walk(train_step, rng, [rng.uniform(3, 9) for _ in verdicts], verdicts)
+    # with the log goes whether the weights moved: code that only writes into the log has done nothing
+    return [seen["events"], [not torch.equal(a[0], b[0]) for a, b in zip(seen["weights"], seen["weights"][1:])]]
 
 
 def updates_the_weights(train_step, rng):
@@ -352,7 +355,7 @@ def leaves_the_weights_alone_at_inf(train_step, rng):
 
 
 def updates_the_scaler_at_every_step(train_step, rng):
-    verdicts = shuffled(rng, *[True, False] * 5)
+    verdicts = shuffled(rng, *[True, False] * 8)
     return walk(train_step, rng, [rng.uniform(1, 4) for _ in verdicts], verdicts)["told"]
 
 
@@ -368,7 +371,7 @@ def steps_with_a_generator(train_step, rng):
 
 
 def says_whether_it_stepped(train_step, rng):
-    verdicts = shuffled(rng, *[True, False] * 5)
+    verdicts = shuffled(rng, *[True, False] * 8)
     return walk(train_step, rng, [rng.uniform(1, 4) for _ in verdicts], verdicts)["returned"]
 
 
@@ -399,7 +402,7 @@ _QUIZ = ("a", "b", "c", "d")
 QUESTIONS = {
     "scaler_unscale": Question(
         target="DynamicLossScaler",
-        ruled_out=LIBRARY_SCALERS,
+        ruled_out=SCALERS,
         probes=(
             Probe(
                 multiplies_the_loss,
@@ -443,7 +446,7 @@ QUESTIONS = {
     ),
     "scaler_update": Question(
         target="DynamicLossScaler",
-        ruled_out=LIBRARY_SCALERS,
+        ruled_out=SCALERS,
         probes=(
             Probe(backs_off_at_inf, "update(True) must multiply loss_scale by backoff_factor, each time it is called."),
             Probe(

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -32,7 +33,8 @@ POISONED = CLEAN.replace(injections=(Injection("repeated_byte", (60, 61, 62, 63)
 """The same run with one byte repeated as the whole batch at steps 60 to 63."""
 
 
-# Question 1: the monitor. What it said is judged in ``settle``, from the streams drawn anew: the learner's process never learns where the incident is.
+# Question 1: the monitor. The learner's process is given records and nothing else: the streams are drawn, and what the monitor said is judged,
+# where no learner's code runs. So nothing there can tell where an incident is, but by looking at the records.
 
 CALM_SGD = tuple(name for name in recorded_runs.RUNS if name.startswith("calm-sgd"))
 CALM_ADAM = tuple(name for name in recorded_runs.RUNS if name.startswith("calm-adam"))
@@ -67,9 +69,18 @@ class Stream:
     calm: frozenset[int] = frozenset()
 
 
-def listen(monitor: Any, records: Sequence[StepRecord]) -> list[list[Any]]:
-    """[position, alarm] for everything that a monitor says."""
-    return [[i, name] for i, record in enumerate(records) for name in names(monitor.observe(record))]
+SEEN = ("step", "loss", "grad_norm", "clipped_norm", "clipped", "update_ratio")
+"""What a monitor is told of a step."""
+
+
+def told(streams: Sequence[Stream]) -> list[Any]:
+    """The records of streams as plain data."""
+    return [[[getattr(record, name) for name in SEEN] for record in stream.records] for stream in streams]
+
+
+def listen(monitor: Any, rows: Sequence[Any]) -> list[list[Any]]:
+    """[position, alarm] for everything that a monitor says to one stream."""
+    return [[i, name] for i, row in enumerate(rows) for name in names(monitor.observe(SimpleNamespace(**dict(zip(SEEN, row)))))]
 
 
 def names(returned: Any) -> list[str]:
@@ -85,8 +96,9 @@ def names(returned: Any) -> list[str]:
 
 def verdict(stream: Stream, heard: Any, alarm: str) -> dict[str, Any]:
     """How well an alarm did on a stream, in words that any two good rules share."""
-    if any(name not in ALARMS for _, name in heard):
-        raise ValueError(f"an alarm has another name than {', '.join(ALARMS)}")
+    for position, name in heard:
+        if type(position) is not int or not 0 <= position < len(stream.records) or name not in ALARMS:
+            raise ValueError(f"an alarm is not a position and one of {', '.join(ALARMS)}")
     said = sorted({position for position, name in heard if name == alarm})
     false = stream.calm.intersection(said)
     begin = min((first for first, _ in stream.incidents), default=0)
@@ -102,8 +114,11 @@ def verdict(stream: Stream, heard: Any, alarm: str) -> dict[str, Any]:
 def monitored(streams: Callable[[random.Random], list[Stream]], alarm: str, sentence: str) -> Probe:
     """A probe that feeds each stream to a fresh monitor and judges one of its alarms."""
 
-    def ask(monitor, rng):
-        return [listen(monitor(), stream.records) for stream in streams(rng)]
+    def ask(monitor, drawn):
+        return [listen(monitor(), rows) for rows in drawn]
+
+    def draw(rng):
+        return told(streams(rng))
 
     def settle(heard, rng):
         drawn = streams(rng)
@@ -112,7 +127,7 @@ def monitored(streams: Callable[[random.Random], list[Stream]], alarm: str, sent
         return [verdict(stream, said, alarm) for stream, said in zip(drawn, heard)]
 
     ask.__name__ = streams.__name__
-    return Probe(ask, sentence, settle=settle)
+    return Probe(ask, sentence, draw=draw, settle=settle)
 
 
 def stretch(rng: random.Random, names: Sequence[str], low: int, high: int, first: tuple[int, int] = (40, 95)) -> list[StepRecord]:
@@ -209,7 +224,7 @@ BROKEN: tuple[dict[str, Any], ...] = (
 )
 
 
-def broken_streams(rng: random.Random) -> list[list[StepRecord]]:
+def broken_streams(rng: random.Random) -> list[Stream]:
     """A calm run with single broken numbers in it, and the real thing: an explosion and an overflow."""
     calm = stretch(rng, CALM_SGD, 52, 60)
     places = rng.sample(range(5, 45), len(BROKEN))
@@ -218,19 +233,19 @@ def broken_streams(rng: random.Random) -> list[list[StepRecord]]:
     real = [
         recorded_runs.load(f"{kind}-{rng.choice(seeds)}") for kind, seeds in (("exploding", (23, 24)), ("overflow", (25, 26)))
     ]
-    return [numbered(rng, calm)] + [list(run.records[rng.randint(0, 5) : rng.randint(24, 36)]) for run in real]
+    return [Stream(numbered(rng, calm))] + [Stream(run.records[rng.randint(0, 5) : rng.randint(24, 36)]) for run in real]
 
 
-def notices_every_number_that_is_not_finite(monitor, rng):
-    return [listen(monitor(), records) for records in broken_streams(rng)]
+def notices_every_number_that_is_not_finite(monitor, drawn):
+    return [listen(monitor(), rows) for rows in drawn]
 
 
 def which_were_missed(heard, rng):
     missed, false = set(), 0
-    for records, said in zip(broken_streams(rng), heard, strict=True):
-        verdict(Stream(records), said, "nonfinite")  # refuses unknown names
+    for stream, said in zip(broken_streams(rng), heard, strict=True):
+        verdict(stream, said, "nonfinite")  # refuses unknown names
         alarmed = {position for position, name in said if name == "nonfinite"}
-        for i, record in enumerate(records):
+        for i, record in enumerate(stream.records):
             what = {name: str(x) for name, x in (("loss", record.loss), ("norm", record.grad_norm)) if not math.isfinite(x)}
             if what and i not in alarmed:
                 missed.add(" ".join(f"{name} {value}" for name, value in what.items()))
@@ -244,14 +259,13 @@ def two_streams(rng: random.Random) -> tuple[Stream, Stream]:
     return small, large
 
 
-def keeps_two_runs_apart(monitor, rng):
-    streams = two_streams(rng)
-    monitors = [monitor() for _ in streams]
-    heard = [[] for _ in streams]
-    for i in range(max(len(stream.records) for stream in streams)):
-        for stream, watching, said in zip(streams, monitors, heard):
-            if i < len(stream.records):
-                said += [[i, name] for name in names(watching.observe(stream.records[i]))]
+def keeps_two_runs_apart(monitor, drawn):
+    monitors = [monitor() for _ in drawn]
+    heard = [[] for _ in drawn]
+    for i in range(max(len(rows) for rows in drawn)):
+        for rows, watching, said in zip(drawn, monitors, heard):
+            if i < len(rows):
+                said += [[i, name] for _, name in listen(watching, [rows[i]])]
     return heard
 
 
@@ -592,6 +606,7 @@ QUESTIONS = {
             Probe(
                 notices_every_number_that_is_not_finite,
                 "The nonfinite alarm must sound at every step whose loss or grad_norm is inf or NaN, and at no other.",
+                draw=lambda rng: told(broken_streams(rng)),
                 settle=which_were_missed,
             ),
             monitored(
@@ -632,6 +647,7 @@ QUESTIONS = {
             Probe(
                 keeps_two_runs_apart,
                 "Two monitors that watch two runs at the same time must not know of each other.",
+                draw=lambda rng: told(two_streams(rng)),
                 settle=each_on_its_own,
             ),
         ),

@@ -28,13 +28,19 @@ TORCH_ADAM = (
     "torch.optim.adam.adam",
     "torch.optim._functional.adamw",
     "torch.optim._functional.adam",
+    "torch.optim.adam._single_tensor_adam",
+    "torch.optim.adam._multi_tensor_adam",
+    "torch.optim.adam._fused_adam",
     "torch._fused_adamw_",
     "torch._fused_adam_",
+    "torch.ops.aten._fused_adamw_",
+    "torch.ops.aten._fused_adam_",
 )
 TORCH_CHECKPOINT = (
     "torch.utils.checkpoint.checkpoint",
     "torch.utils.checkpoint.checkpoint_sequential",
     "torch.utils.checkpoint.CheckpointFunction",
+    "torch.utils.checkpoint._checkpoint_without_reentrant_generator",
 )
 
 SMALL = RunConfig(
