@@ -35,7 +35,7 @@ def attack(path, places):
     source = path.read_text(encoding="utf-8")
     for name, value in places.items():
         source = source.replace(name, value)
-    source = source.replace("LONE_SURROGATE", "\ud800").replace("NULL_CHARACTER", "\0")
+    source = source.replace("LONE_SURROGATE", "\ud800").replace("NULL_CHARACTER", "\0").replace("BLANK_LINES", " \n" * 20_000)
     first, *others = source.split("\n# %% ")
     made = json.loads(nbformat.writes(notebook("exercises")))
     fill(made, "clip_grad_norm_code", first)
@@ -204,7 +204,11 @@ def test_nothing_got_out_and_nothing_is_left(aftermath):
 
 def test_no_learners_text_runs_on_a_feedback_page_or_stands_in_a_report(aftermath, browser):
     students, found = aftermath
-    assert "SCRIPTMARK" not in json.dumps(students) and "onlytheteacher" not in json.dumps(students)
+    assert (
+        "SCRIPTMARK" not in json.dumps(students)
+        and "onlytheteacher" not in json.dumps(students)
+        and "foundanote" not in json.dumps(students)
+    )
     page = browser.new_page()
     for name in ("markup_everywhere", "forged_errors", "odd_text"):
         page.goto((found["workdir"] / "feedback" / name / NAME / f"{NAME}.html").as_uri())
