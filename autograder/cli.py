@@ -6,7 +6,12 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autograder.sandbox import Sandbox
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,6 +72,22 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from autograder.sandbox import Sandbox
+
+    if options.jobs < 1:
+        raise ValueError(f"--jobs is {options.jobs}; it must be at least 1")
+    # the sandbox loads PyTorch while this process loads nbgrader; its process lives as long as the thread that started it
+    with ThreadPoolExecutor(1) as starter:
+        starting = starter.submit(Sandbox)
+        try:
+            return _grade_in(starting.result, options)
+        finally:
+            starting.result().close()
+
+
+def _grade_in(start: Callable[[], Sandbox], options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress, TaskID
@@ -76,8 +97,6 @@ def _grade(options: argparse.Namespace) -> int:
     from autograder.grading import grade
     from stabilitylab import workspace
 
-    if options.jobs < 1:
-        raise ValueError(f"--jobs is {options.jobs}; it must be at least 1")
     workdir = (options.workdir or course.WORKDIR).resolve()
     console = Console(stderr=True)
     with Progress(console=console) as bar:
@@ -95,6 +114,7 @@ def _grade(options: argparse.Namespace) -> int:
             jobs=options.jobs,
             progress=progress,
             warn=lambda sentence: bar.console.print(sentence, style="bold red", markup=False),
+            start=start,
         )
     if options.report:
         workspace.write_atomically(options.report, json.dumps(report, indent=1) + "\n")

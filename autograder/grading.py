@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins.export import CsvExportPlugin
-from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, LimitOutput, NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Unicode
 from traitlets.config import Config
 
@@ -60,7 +60,7 @@ def grade(
     jobs: int = 2,
     progress: Progress = lambda doing, done, total: None,
     warn: Callable[[str], None] = print,
-    sandbox: Sandbox | None = None,
+    start: Callable[[], Sandbox] | None = None,
 ) -> dict[str, Any]:
     """Grades every student's submission of one assignment. What was graded before, and did not change since, is not graded again.
 
@@ -71,7 +71,7 @@ def grade(
         jobs: submissions judged at once.
         progress: called as work goes on.
         warn: told what the person who grades must know.
-        sandbox: where submissions run, default one made for the time of the call.
+        start: gives the sandbox in which submissions run, and may wait for it; default: one is made, and closed at the end.
 
     Returns:
         The report: ``{"assignment": name, "students": {student: {"status", "problem", "score", "max", "questions": {grade_id: {"score", "max",
@@ -92,25 +92,25 @@ def grade(
     problems: dict[str, str] = {}
     with contextlib.ExitStack() as stack:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        pool = stack.enter_context(ThreadPoolExecutor(jobs))
+        progress("Asking the reference", 0, 1)
         blank = nbformat.read(release.generate(name, temporary, workdir), as_version=4)
-        if sandbox is None:
-            sandbox = stack.enter_context(Sandbox())
+        sandbox = start() if start else stack.enter_context(Sandbox())
         if sandbox.warning:
             warn(sandbox.warning)
-        progress("Asking the reference", 0, 1)
         judging = _Judging(name, folder, blank, temporary / "submitted", journal, sandbox)
         progress("Asking the reference", 1, 1)
-        with ThreadPoolExecutor(jobs) as pool:
-            for done, (student, status, problem) in enumerate(pool.map(judging.judge, students)):
-                (refused if status == "refused" else problems)[student] = problem
-                progress("Judging", done + 1, len(students))
-        unentered = _enter(name, journal, list(problems), workdir, temporary, progress)
-        for student in unentered:
-            del problems[student]
-        refused |= unentered
-        for student, problem in refused.items():
-            warn(f"{student!r} is refused: {problem}")
-    results = dict(_results(name, journal, problems, workdir))
+        # marks go into the gradebook here while the next submissions are judged in the sandbox
+        entering = stack.enter_context(_Entering(name, journal, workdir, temporary))
+        for done, (student, status, problem) in enumerate(pool.map(judging.judge, students)):
+            failure = problem if status == "refused" else entering.enter(student)
+            if failure:
+                refused[student] = failure
+                warn(f"{student!r} is refused: {failure}")
+            else:
+                problems[student] = problem
+            progress("Grading", done + 1, len(students))
+        results = dict(_results(name, journal, problems, entering.gradebook))
     for student, problem in refused.items():
         results[student] = {"status": "refused", "problem": problem, "score": 0.0, "max": 0.0, "questions": {}}
     return {"assignment": name, "students": results}
@@ -160,63 +160,76 @@ class _Judging:
         return judge.judge(self.sandbox, collected, self.expected)
 
 
-def _enter(
-    name: str, journal: Journal, students: list[str], workdir: Path, temporary: Path, progress: Progress
-) -> dict[str, str]:
-    """Takes rebuilt submissions through nbgrader: gradebook, autograded notebooks, feedback pages, CSV. Returns student -> why, for those it failed on."""
-    config = course.configure(
-        Config(), workdir=workdir, source=temporary / "source", submitted=temporary / "submitted", release=temporary / "release"
-    )
-    config.WriteMarks.journal = str(journal.folder)
-    config.Autograde.autograde_preprocessors = [WriteMarks, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
-    nbgrader = course.api(config)
-    failed: dict[str, str] = {}
-    with Gradebook(config.CourseDirectory.db_url, course.COURSE_ID) as gradebook:
-        for done, student in enumerate(students):
-            try:
-                entry = journal.read(student)
-                assert entry is not None
-                if not entry.entered or not _held(gradebook, name, student):
-                    course.must(nbgrader.autograde(name, student, force=True, create=True), f"saving the marks of {student}")
-                held = _held(gradebook, name, student)
-                if entry.entered != held:  # new marks, or points given by hand since
-                    course.must(nbgrader.generate_feedback(name, student, force=True), f"writing the feedback of {student}")
-                    journal.write(student, dataclasses.replace(entry, entered=held))
-            except RuntimeError as error:  # one submission must not cost the others theirs
-                failed[student] = str(error)
-            progress("Saving", done + 1, len(students))
-        CsvExportPlugin(to=str(workdir / "grades.csv")).export(gradebook)
-    return failed
+class _Entering:
+    """Takes rebuilt submissions through nbgrader: gradebook, autograded notebooks, feedback pages; on leaving, the CSV."""
 
+    def __init__(self, name: str, journal: Journal, workdir: Path, temporary: Path):
+        self.name, self.journal = name, journal
+        config = course.configure(
+            Config(),
+            workdir=workdir,
+            source=temporary / "source",
+            submitted=temporary / "submitted",
+            release=temporary / "release",
+        )
+        config.WriteMarks.journal = str(journal.folder)
+        # a rebuilt notebook has the release's cells, metadata and kernel: there is nothing to restore in it, and nothing to check
+        config.Autograde.sanitize_preprocessors = []
+        config.Autograde.autograde_preprocessors = [WriteMarks, SaveAutoGrades, AssignLatePenalties]
+        self.nbgrader = course.api(config)
+        self.gradebook = Gradebook(config.CourseDirectory.db_url, course.COURSE_ID)
+        self.csv = CsvExportPlugin(to=str(workdir / "grades.csv"))
 
-def _held(gradebook: Gradebook, name: str, student: str) -> str:
-    """A hash of what a gradebook holds for a submission, empty if it does not know it."""
-    gradebook.db.expire_all()  # nbgrader writes through a connection of its own
-    try:
-        notebook = gradebook.find_submission_notebook(name, name, student)
-    except MissingEntry:
+    def __enter__(self) -> _Entering:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.csv.export(self.gradebook)
+        self.gradebook.close()
+
+    def enter(self, student: str) -> str:
+        """Enters one student's marks, unless the gradebook has them. Returns why it could not, which must not cost the others theirs."""
+        entry = self.journal.read(student)
+        assert entry is not None
+        try:
+            if not entry.entered or not self._held(student):
+                course.must(self.nbgrader.autograde(self.name, student, force=True, create=True), "saving the marks")
+            held = self._held(student)
+            if entry.entered != held:  # new marks, or points given by hand since
+                course.must(self.nbgrader.generate_feedback(self.name, student, force=True), "writing the feedback")
+                self.journal.write(student, dataclasses.replace(entry, entered=held))
+        except RuntimeError as error:
+            return str(error)
         return ""
-    grades = sorted((g.name, g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade) for g in notebook.grades)
-    comments = sorted((c.name, c.comment) for c in notebook.comments if c.comment)
-    return hashlib.sha256(repr((grades, comments)).encode()).hexdigest()
+
+    def _held(self, student: str) -> str:
+        """A hash of what the gradebook holds for a submission, empty if it does not know it."""
+        self.gradebook.db.expire_all()  # nbgrader writes through a connection of its own
+        try:
+            notebook = self.gradebook.find_submission_notebook(self.name, self.name, student)
+        except MissingEntry:
+            return ""
+        grades = sorted((g.name, g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade) for g in notebook.grades)
+        comments = sorted((c.name, c.comment) for c in notebook.comments if c.comment)
+        return hashlib.sha256(repr((grades, comments)).encode()).hexdigest()
 
 
-def _results(name: str, journal: Journal, problems: dict[str, str], workdir: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with Gradebook(f"sqlite:///{workdir / 'gradebook.db'}", course.COURSE_ID) as gradebook:
-        for student, problem in problems.items():
-            entry = journal.read(student)
-            assert entry is not None
-            questions = {}
-            total = maximum = 0.0
-            for grade in gradebook.find_submission_notebook(name, name, student).grades:
-                mark = entry.marks.get(grade.name)
-                questions[grade.name] = {
-                    "score": round(grade.score, 4),
-                    "max": grade.max_score,
-                    "manual": mark is None,
-                    "feedback": ["Graded by hand."] if mark is None else list(mark.feedback),
-                }
-                if mark is not None or not grade.needs_manual_grade:
-                    total, maximum = total + grade.score, maximum + grade.max_score
-            result = {"status": entry.status, "problem": problem, "score": round(total, 4), "max": maximum}
-            yield student, result | {"questions": questions}
+def _results(name: str, journal: Journal, problems: dict[str, str], gradebook: Gradebook) -> Iterator[tuple[str, dict[str, Any]]]:
+    gradebook.db.expire_all()
+    for student, problem in problems.items():
+        entry = journal.read(student)
+        assert entry is not None
+        questions = {}
+        total = maximum = 0.0
+        for grade in gradebook.find_submission_notebook(name, name, student).grades:
+            mark = entry.marks.get(grade.name)
+            questions[grade.name] = {
+                "score": round(grade.score, 4),
+                "max": grade.max_score,
+                "manual": mark is None,
+                "feedback": ["Graded by hand."] if mark is None else list(mark.feedback),
+            }
+            if mark is not None or not grade.needs_manual_grade:
+                total, maximum = total + grade.score, maximum + grade.max_score
+        result = {"status": entry.status, "problem": problem, "score": round(total, 4), "max": maximum}
+        yield student, result | {"questions": questions}

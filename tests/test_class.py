@@ -143,15 +143,15 @@ from pathlib import Path
 from autograder.grading import grade
 
 def progress(doing, done, total):
-    if (doing, done) == (sys.argv[1], int(sys.argv[2])):
+    if (doing, done) == ("Grading", int(sys.argv[1])):
         os.kill(os.getpid(), signal.SIGKILL)
 
-grade(sys.argv[3], Path(sys.argv[4]), workdir=Path(sys.argv[5]), jobs=2, progress=progress)
+grade(sys.argv[2], Path(sys.argv[3]), workdir=Path(sys.argv[4]), jobs=2, progress=progress)
 """
 
 
-@pytest.mark.parametrize("doing, done", [("Judging", 3), ("Saving", 2)])
-def test_a_batch_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch, doing, done):
+@pytest.mark.parametrize("done", [1, 4])
+def test_a_batch_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch, done):
     submissions = tmp_path / "class"
     solution = nbformat.read(workspace.ROOT / "solutions" / NAME / f"{NAME}.ipynb", as_version=4)
     students = [f"s{number}" for number in range(6)]
@@ -160,12 +160,10 @@ def test_a_batch_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch,
         path.parent.mkdir(parents=True)
         path.write_text(answered(solution, answer))
     workdir = tmp_path / "killed"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, doing, str(done), NAME, str(submissions), str(workdir)], cwd=workspace.ROOT
-    )
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(done), NAME, str(submissions), str(workdir)], cwd=workspace.ROOT)
     assert killed.returncode == -signal.SIGKILL
     kept = {path.stem: path.read_text() for path in (workdir / "marks" / NAME).glob("*.json")}
-    assert len(kept) >= 3
+    assert len(kept) >= done
 
     judged = []
     collect = judge.collect

@@ -136,7 +136,7 @@ def aftermath(tmp_path_factory):
     started = time.time()
     with Sandbox(Limits(load=8, ask=4, total=30)) as sandbox:
         assert sandbox.kind == "forked", sandbox.warning
-        report = grade(NAME, folder, workdir=workdir, jobs=2, warn=warnings.append, sandbox=sandbox)
+        report = grade(NAME, folder, workdir=workdir, jobs=2, warn=warnings.append, start=lambda: sandbox)
     left = []
     for process in psutil.process_iter(["cmdline", "create_time"]):
         command = " ".join(process.info["cmdline"] or ())

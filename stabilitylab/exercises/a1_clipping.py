@@ -192,13 +192,13 @@ def right_angle_is_zero(cosine, rng):
 
 
 def trains_through_the_explosion(rescue, rng):
-    run = rescue(EXPLODING.replace(seed=rng.randrange(10**6), steps=12))
+    run = rescue(EXPLODING.replace(seed=rng.randrange(10**6), steps=10))
     # The first steps only: later ones amplify differences in rounding between two correct implementations.
     return {"loss": run.column("loss"), "clipped_norm": run.column("clipped_norm"), "lr": run.column("lr")}
 
 
 def leaves_the_settings_alone(rescue, rng):
-    config = EXPLODING.replace(seed=rng.randrange(10**6), steps=rng.randrange(4, 8), lr=rng.uniform(0.2, 0.3))
+    config = EXPLODING.replace(seed=rng.randrange(10**6), steps=rng.randrange(2, 5), lr=rng.uniform(0.2, 0.3))
     used = dict(rescue(config).config)
     return {name: used[name] for name in ("lr", "optimizer", "warmup_steps", "steps", "batch_size", "seed")} | {
         "clipping": used["clip_norm"] is not None
