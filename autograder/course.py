@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 import bleach
@@ -50,6 +51,7 @@ def _safe_attribute(tag: str, name: str, value: str) -> bool:
     )
 
 
+@lru_cache(maxsize=512)  # most cells are the same in every student's notebook
 def safe_markdown(source: str) -> str:
     """Markdown as HTML in which nothing runs: a learner's text is shown to others, in formgrader on the teacher's own server."""
     html = markdown2html_mistune(source)

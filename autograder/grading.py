@@ -94,11 +94,17 @@ def grade(
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         pool = stack.enter_context(ThreadPoolExecutor(jobs))
         progress("Asking the reference", 0, 1)
+
+        def ask() -> tuple[Sandbox, Expected]:
+            sandbox = start() if start else stack.enter_context(Sandbox())
+            return sandbox, Expected(sandbox, name, journal.seed)
+
+        asking = pool.submit(ask)
         blank = nbformat.read(release.generate(name, temporary, workdir), as_version=4)
-        sandbox = start() if start else stack.enter_context(Sandbox())
+        sandbox, expected = asking.result()
         if sandbox.warning:
             warn(sandbox.warning)
-        judging = _Judging(name, folder, blank, temporary / "submitted", journal, sandbox)
+        judging = _Judging(name, folder, blank, temporary / "submitted", journal, sandbox, expected)
         progress("Asking the reference", 1, 1)
         # marks go into the gradebook here while the next submissions are judged in the sandbox
         entering = stack.enter_context(_Entering(name, journal, workdir, temporary))
@@ -119,11 +125,19 @@ def grade(
 class _Judging:
     """From a student's name to an entry in the journal. Thread-safe; never raises for what a student handed in."""
 
-    def __init__(self, name: str, folder: Path, blank: NotebookNode, target: Path, journal: Journal, sandbox: Sandbox):
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        blank: NotebookNode,
+        target: Path,
+        journal: Journal,
+        sandbox: Sandbox,
+        expected: Expected,
+    ):
         self.name, self.folder, self.blank, self.target = name, folder, blank, target
-        self.journal, self.sandbox = journal, sandbox
+        self.journal, self.sandbox, self.expected = journal, sandbox, expected
         self.tests = [cell.metadata.nbgrader.grade_id for cell in blank.cells if submissions.is_test(cell)]
-        self.expected = Expected(sandbox, name, journal.seed)
 
     def judge(self, student: str) -> tuple[str, str, str]:
         """(student, status, problem)."""

@@ -11,6 +11,7 @@ a home of its own, sees no other process, and can make no further namespaces bec
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import select
 import signal
@@ -141,6 +142,8 @@ def main() -> None:
     """Serves forks until the control socket closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
     worker.preload()
+    gc.collect()
+    gc.freeze()  # or the collector would write to, and so copy, every page in every fork
     _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # what runs below may not look into this process
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need not be waited for
     control.send(b"ready")
