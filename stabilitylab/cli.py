@@ -109,13 +109,15 @@ def _run(options: argparse.Namespace) -> int:
     experiment = experiments.get(options.experiment)
     arm = options.arm or next(iter(experiment.arms))
     trainer = experiment.trainer(arm, options.seed)
+    training = experiment.arms[arm]
+    assert isinstance(training, experiments.Arm)  # of a measurement there is no trainer
     console = Console()
     console.print(f"[bold]{experiment.name}[/bold] / {arm}, seed {options.seed}: {experiment.arms[arm].about}")
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     records = []
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=trainer.config.steps)
-        for record in experiment.arms[arm].drive(trainer):
+        for record in training.drive(trainer):
             records.append(record)
             progress.update(
                 task, advance=1, description=f"loss {record.loss:.4g}  norm {record.grad_norm:.3g}  LR {record.lr:.2g}"
