@@ -346,12 +346,12 @@ class _Spawned:
         return "it ended the process"
 
 
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
 
 
 def _python(module: str) -> list[str]:
-    # -I: neither the environment nor files beside a notebook decide what is imported
-    return [sys.executable, "-I", "-u", "-m", module]
+    # -I: neither the environment nor files beside a notebook decide what is imported; -B: nothing is written beside the modules
+    return [sys.executable, "-I", "-B", "-u", "-m", module]
 
 
 def _confined(module: str) -> list[str]:
