@@ -54,7 +54,7 @@ def try_bank(assignment: str) -> Trial:
         raise ValueError(f"NAME is {assignment!r}; the assignments with a bank are {', '.join(bank.assignments())}")
     questions = exercises.questions(assignment)
     with Sandbox() as sandbox, ThreadPoolExecutor(os.cpu_count()) as pool:
-        expected, other = (judge.Expected(sandbox, assignment, secrets.randbits(48)) for _ in range(2))
+        expected, *others = (judge.Expected(sandbox, assignment, secrets.randbits(48)) for _ in range(3))
         verdicts = [
             verdict for found in pool.map(lambda grade_id: _judge(expected, grade_id), expected.right) for verdict in found
         ]
@@ -67,7 +67,10 @@ def try_bank(assignment: str) -> Trial:
             f"{grade_id}: probe {probe.name} has the same right answer on every seed: it could be recited"
             for probe in questions[grade_id].probes
             if probe.settle is None
-            and exercises.agree(expected.right[grade_id][probe.name], other.right[grade_id][probe.name], probe)
+            and all(
+                exercises.agree(expected.right[grade_id][probe.name], other.right[grade_id][probe.name], probe)
+                for other in others
+            )
         ]
     return Trial(tuple(verdicts), probes, tuple(problems))
 

@@ -181,7 +181,7 @@ def ignores_length(cosine, rng):
 
 def keeps_the_sign(cosine, rng):
     a = [tensor(rng, shape) for shape in SHAPES]
-    return number(cosine(a, [-x + 0.1 * tensor(rng, tuple(x.shape)) for x in a]))
+    return [number(cosine(a, [-x + noise * tensor(rng, tuple(x.shape)) for x in a])) for noise in (0.4, 0.6, 0.8)]
 
 
 def right_angle_is_zero(cosine, rng):
@@ -268,7 +268,7 @@ QUESTIONS = {
                 ignores_length,
                 "The cosine measures direction only: multiplying one side by a positive number must not change it.",
             ),
-            Probe(keeps_the_sign, "Opposite directions have a cosine near -1: keep the sign."),
+            Probe(keeps_the_sign, "Directions that oppose each other have a negative cosine: keep the sign."),
             Probe(
                 right_angle_is_zero,
                 "Vectors at a right angle have cosine 0, and a part that agrees counts by its length, not as one tensor among several.",
