@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,9 @@ class Expected:
                     ]
         return {"right": self.right[grade_id], "wrong": self._wrong[grade_id]}
 
-    @contextlib.contextmanager
-    def trusted(self) -> Iterator[Worker]:
+    def trusted(self) -> Worker:
         """A worker for many of our own answers, one after the other."""
-        with self._sandbox.worker(PATIENT) as worker:
-            yield worker
+        return self._sandbox.worker(PATIENT)
 
     def given(self, worker: Worker, grade_id: str, source: str) -> Answers:
         """What an answer of our own returns, with the reference's other functions around it."""

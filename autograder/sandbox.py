@@ -14,8 +14,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -379,18 +380,18 @@ def _confined(module: str) -> list[str]:
     return command + _python(module)
 
 
-def _needed() -> Iterator[Path]:
+@cache
+def _needed() -> tuple[Path, ...]:
     """What Python, PyTorch and the course's package need: neither references, nor answers, nor anybody's files."""
     # what an isolated Python would search, not what this one was started with
     said = subprocess.run([sys.executable, "-I", "-c", "import sys; print(*sys.path, sep='\\n')"], capture_output=True, text=True)
     installed = (Path(path) for path in (sys.base_prefix, sys.prefix, *said.stdout.splitlines()))
     system = map(Path, ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"))
-    seen: list[Path] = []
+    needed: list[Path] = []
     for path in (*system, *installed):
         # the project itself may be on the path: it holds the answers
-        if path.exists() and not workspace.ROOT.is_relative_to(path) and not any(path.is_relative_to(s) for s in seen):
-            seen.append(path)
-            yield path
-    yield workspace.ROOT / "stabilitylab"
-    yield from (path for path in [workspace.DATA / "runs"] if path.exists())
-    yield from (Path(__file__).with_name(name) for name in ("__init__.py", "seccomp.py", "worker.py", "zygote.py"))
+        if path.exists() and not workspace.ROOT.is_relative_to(path) and not any(path.is_relative_to(n) for n in needed):
+            needed.append(path)
+    of_ours = [workspace.ROOT / "stabilitylab", workspace.DATA / "runs"]
+    of_ours += [Path(__file__).with_name(name) for name in ("__init__.py", "seccomp.py", "worker.py", "zygote.py")]
+    return (*needed, *of_ours)

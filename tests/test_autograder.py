@@ -10,8 +10,8 @@ from autograder import bank, release, submissions
 from autograder.cli import main
 from stabilitylab import workspace
 from stabilitylab.exercises import questions
+from tests.classroom import NAME, cell, hand_in, notebook
 
-NAME = "a1_clipping"
 WRONG = {
     "wrong_always_rescales", "wrong_per_tensor", "wrong_sum_of_norms", "wrong_forgets_the_root", "wrong_clips_by_value", "wrong_returns_clipped_norm",
     "wrong_not_in_place", "wrong_limit_always_one", "wrong_crashes_on_none", "wrong_walks_a_generator_twice", "wrong_uses_torch_helper", "wrong_does_nothing",
@@ -24,20 +24,6 @@ RIGHT = {
     "right_warns_and_prints",
     "right_returns_one_element_tensor",
 }
-
-
-def notebook(folder):
-    return nbformat.read(workspace.ROOT / folder / NAME / f"{NAME}.ipynb", as_version=4)
-
-
-def cell(made, grade_id):
-    return next(c for c in made.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
-
-
-def hand_in(folder, student, made):
-    path = folder / student / NAME / f"{NAME}.ipynb"
-    path.parent.mkdir(parents=True)
-    path.write_text(made if isinstance(made, str) else nbformat.writes(made))
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,11 @@ from nbgrader.api import Gradebook
 from autograder import bank, grading, judge, release
 from autograder.cli import main
 from stabilitylab import workspace
+from tests.classroom import NAME, hand_in, notebook
 from tests.conftest import Lab
 from tests.test_hostile import ATTACKS, attack
 
 pytestmark = pytest.mark.slow
-NAME = "a1_clipping"
 GOOD = [a for a in bank.answers(NAME) if a.right]
 WRONG = [a for a in bank.answers(NAME) if a.name in ("wrong_per_tensor", "wrong_clips_at_ten", "wrong_angle", "wrong_loses_the_sign", "wrong_uses_torch_helper", "wrong_subtracts")]  # fmt: skip
 HOSTILE = ("patched_marking", "protocol_forgery", "quits", "background_process", "markup_everywhere")
@@ -38,8 +38,8 @@ def answered(made, answer):
 
 def make_class(folder):
     """Student -> the points deserved, out of 23; None where any number below 23 will do."""
-    solution = nbformat.read(workspace.ROOT / "solutions" / NAME / f"{NAME}.ipynb", as_version=4)
-    blank = nbformat.read(workspace.EXERCISES / NAME / f"{NAME}.ipynb", as_version=4)
+    solution = notebook("solutions")
+    blank = notebook("exercises")
     handed_in, deserved = {}, {}
     for number, answer in enumerate(GOOD[:11]):
         handed_in[f"good_{number}"], deserved[f"good_{number}"] = answered(solution, answer), 23
@@ -52,17 +52,15 @@ def make_class(folder):
     handed_in["broken"], deserved["broken"] = '{"cells": [', 0
     handed_in["empty"], deserved["empty"] = "", 0
     no_metadata = json.loads(nbformat.writes(solution))
-    for cell in no_metadata["cells"]:
-        cell["metadata"] = {}
+    for one in no_metadata["cells"]:
+        one["metadata"] = {}
     handed_in["no_metadata"], deserved["no_metadata"] = json.dumps(no_metadata), 0
     mangled = json.loads(nbformat.writes(solution))
     mangled["cells"] = [c for c in mangled["cells"] if c["metadata"].get("nbgrader", {}).get("points") is None] * 2
     mangled["metadata"] = {"kernelspec": {"name": "julia", "display_name": "Julia"}}
     handed_in["mangled"], deserved["mangled"] = json.dumps(mangled), 23
     for student, text in handed_in.items():
-        path = folder / student / NAME / f"{NAME}.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_text(text)
+        hand_in(folder, student, text)
     (folder / "absent").mkdir()
     return deserved | {"absent": 0}
 
@@ -153,12 +151,10 @@ grade(sys.argv[2], Path(sys.argv[3]), workdir=Path(sys.argv[4]), jobs=2, progres
 @pytest.mark.parametrize("done", [1, 4])
 def test_a_batch_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch, done):
     submissions = tmp_path / "class"
-    solution = nbformat.read(workspace.ROOT / "solutions" / NAME / f"{NAME}.ipynb", as_version=4)
+    solution = notebook("solutions")
     students = [f"s{number}" for number in range(6)]
     for student, answer in zip(students, [*GOOD[:2], *WRONG[:4]]):
-        path = submissions / student / NAME / f"{NAME}.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_text(answered(solution, answer))
+        hand_in(submissions, student, answered(solution, answer))
     workdir = tmp_path / "killed"
     killed = subprocess.run([sys.executable, "-c", KILLED, str(done), NAME, str(submissions), str(workdir)], cwd=workspace.ROOT)
     assert killed.returncode == -signal.SIGKILL

@@ -15,19 +15,11 @@ import pytest
 from autograder.grading import grade
 from autograder.sandbox import Limits, Sandbox
 from stabilitylab import workspace
+from tests.classroom import NAME, cell, hand_in, notebook
 
 pytestmark = pytest.mark.slow
-NAME = "a1_clipping"
 ATTACKS = {path.stem: path for path in sorted((Path(__file__).parent / "hostile").glob("*.py"))}
 ODD_NAMES = ("=cmd", "-rf", "<script>", "two words", "quote'", "semi;colon", "ev\u202eil", "x" * 150 + "$")
-
-
-def notebook(folder):
-    return nbformat.read(workspace.ROOT / folder / NAME / f"{NAME}.ipynb", as_version=4)
-
-
-def fill(made, grade_id, source):
-    next(c for c in made["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == grade_id)["source"] = source
 
 
 def attack(path, places):
@@ -38,10 +30,10 @@ def attack(path, places):
     source = source.replace("LONE_SURROGATE", "\ud800").replace("NULL_CHARACTER", "\0").replace("BLANK_LINES", " \n" * 20_000)
     first, *others = source.split("\n# %% ")
     made = json.loads(nbformat.writes(notebook("exercises")))
-    fill(made, "clip_grad_norm_code", first)
+    cell(made, "clip_grad_norm_code")["source"] = first
     for part in others:
         grade_id, _, code = part.partition("\n")
-        fill(made, grade_id, code)
+        cell(made, grade_id)["source"] = code
     return json.dumps(made)
 
 
@@ -72,19 +64,19 @@ def odd_files(folder, secret):
         json.dumps({"cells": [{"cell_type": ["code"], "source": {}}, {"cell_type": "code", "metadata": [1], "source": [1]}]})
     )
     more = copy.deepcopy(blank)
-    for cell in more["cells"]:
-        if "points" in cell["metadata"].get("nbgrader", {}):
-            cell["metadata"]["nbgrader"].update(points=1000, locked=False, solution=True, grade=True)
-            if cell["cell_type"] == "code":
-                cell["source"] = "8.0"
-                cell["outputs"] = [
+    for one in more["cells"]:
+        if "points" in one["metadata"].get("nbgrader", {}):
+            one["metadata"]["nbgrader"].update(points=1000, locked=False, solution=True, grade=True)
+            if one["cell_type"] == "code":
+                one["source"] = "8.0"
+                one["outputs"] = [
                     {"output_type": "execute_result", "data": {"text/plain": "8.0"}, "execution_count": 1, "metadata": {}}
                 ]
     place("more_points").write_text(json.dumps(more))
     twice = copy.deepcopy(blank)
     twice["cells"] += copy.deepcopy(twice["cells"])
-    for cell in twice["cells"][5:9]:
-        cell["metadata"]["nbgrader"] = {}
+    for one in twice["cells"][5:9]:
+        one["metadata"]["nbgrader"] = {}
     place("every_cell_twice").write_text(json.dumps(twice))
 
 
@@ -122,13 +114,9 @@ def aftermath(tmp_path_factory):
     port = listen(canary, heard)
     before = set(canary.iterdir())
     for student in ("honest", "zealous"):  # the first and the last to be judged of those who deserve something
-        path = folder / student / NAME / f"{NAME}.ipynb"
-        path.parent.mkdir(parents=True)
-        nbformat.write(notebook("solutions"), path)
+        hand_in(folder, student, notebook("solutions"))
     for student, source in ATTACKS.items():
-        path = folder / student / NAME / f"{NAME}.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_text(attack(source, {"CANARY": str(canary), "WORKDIR": str(workdir), "PORT": str(port)}))
+        hand_in(folder, student, attack(source, {"CANARY": str(canary), "WORKDIR": str(workdir), "PORT": str(port)}))
     odd_files(folder, canary / "secret")
     for name in ODD_NAMES:
         (folder / name).mkdir()

@@ -20,7 +20,7 @@ needs_bubblewrap = pytest.mark.skipif(
 def answer_of(worker, code):
     """What code that defines `found` leaves there, by way of a probe that hands its function's result through."""
     worker.load([f"{code}\ndef cosine_similarity(a, b):\n    return found() if callable(found) else found"])
-    return worker.ask(NAME, "cosine_similarity", "keeps_the_sign", {"start": "1"})["value"]
+    return worker.ask(NAME, "cosine_similarity", "one_vector_over_all_tensors", {"start": "1"})["value"]
 
 
 @needs_bubblewrap

@@ -75,6 +75,15 @@ class Question:
     ruled_out: tuple[str, ...] = ()
 
 
+def quiz(target: str) -> Question:
+    """A question whose answer is one of four letters; its probe hands the learner's through."""
+    return Question(target=target, options=("a", "b", "c", "d"), probes=(Probe(_choice, ""),))
+
+
+def _choice(answer: Any, rng: random.Random) -> Any:
+    return answer
+
+
 class RuledOut(Exception):
     """A library function was used that the exercise asks to write."""
 

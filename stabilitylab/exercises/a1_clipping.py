@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stabilitylab.exercises import Probe, Question
+from stabilitylab.exercises import Probe, Question, quiz
 from stabilitylab.model import ModelConfig
 from stabilitylab.training import RunConfig
 
@@ -205,12 +205,6 @@ def leaves_the_settings_alone(rescue, rng):
     }
 
 
-def _choice(answer, rng):
-    return answer
-
-
-_QUIZ = ("a", "b", "c", "d")
-
 QUESTIONS = {
     "clip_grad_norm": Question(
         target="clip_grad_norm",
@@ -290,7 +284,7 @@ QUESTIONS = {
             ),
         ),
     ),
-    "quiz_direction": Question(target="answer_direction", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_nan": Question(target="answer_nan", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_adam": Question(target="answer_adam", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_direction": quiz("answer_direction"),
+    "quiz_nan": quiz("answer_nan"),
+    "quiz_adam": quiz("answer_adam"),
 }

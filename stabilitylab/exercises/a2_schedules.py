@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from stabilitylab.exercises import Probe, Question
+from stabilitylab.exercises import Probe, Question, quiz
 from stabilitylab.model import ModelConfig
 from stabilitylab.telemetry import Run
 from stabilitylab.training import RunConfig
@@ -238,12 +238,6 @@ def leaves_the_settings_alone(rescue, rng):
     return {name: used[name] for name in names} | {"first rates": run.column("lr")[:2]}
 
 
-def _choice(answer, rng):
-    return answer
-
-
-_QUIZ = ("a", "b", "c", "d")
-
 QUESTIONS = {
     "warmup_cosine": Question(
         target="warmup_cosine",
@@ -341,8 +335,8 @@ QUESTIONS = {
             ),
         ),
     ),
-    "quiz_first_step": Question(target="answer_first_step", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_noam": Question(target="answer_noam", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_length": Question(target="answer_length", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_range_test": Question(target="answer_range_test", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_first_step": quiz("answer_first_step"),
+    "quiz_noam": quiz("answer_noam"),
+    "quiz_length": quiz("answer_length"),
+    "quiz_range_test": quiz("answer_range_test"),
 }

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stabilitylab.exercises import Probe, Question, RuledOut
+from stabilitylab.exercises import Probe, Question, RuledOut, quiz
 from stabilitylab.exercises.a1_clipping import SHAPES, grads, number, tensor
 from stabilitylab.experiments.fp16_underflow import FP16
 
@@ -393,12 +393,6 @@ def leaves_the_settings_alone(rescue, rng):
     return {name: run.config[name] for name in kept} | {"first_scale": scale_of(run.column("loss_scale")[0])}
 
 
-def _choice(answer, rng):
-    return answer
-
-
-_QUIZ = ("a", "b", "c", "d")
-
 QUESTIONS = {
     "scaler_unscale": Question(
         target="DynamicLossScaler",
@@ -522,9 +516,9 @@ QUESTIONS = {
             ),
         ),
     ),
-    "quiz_small": Question(target="answer_small", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_large": Question(target="answer_large", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_digits": Question(target="answer_digits", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_scale": Question(target="answer_scale", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_bf16": Question(target="answer_bf16", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_small": quiz("answer_small"),
+    "quiz_large": quiz("answer_large"),
+    "quiz_digits": quiz("answer_digits"),
+    "quiz_scale": quiz("answer_scale"),
+    "quiz_bf16": quiz("answer_bf16"),
 }

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stabilitylab.corpus import Injection
-from stabilitylab.exercises import Probe, Question, recorded_runs
+from stabilitylab.exercises import Probe, Question, quiz, recorded_runs
 from stabilitylab.exercises.recorded_runs import AT
 from stabilitylab.model import ModelConfig
 from stabilitylab.telemetry import StepRecord
@@ -592,11 +592,6 @@ def restores_the_optimizer_too(rollback, rng):
     return rolled_back(rollback, rng, (2 * every + 2,), every, optimizer="adam", lr=3e-3)
 
 
-def _choice(answer, rng):
-    return answer
-
-
-_QUIZ = ("a", "b", "c", "d")
 _ROLLBACK_RTOL = 1e-3
 
 QUESTIONS = {
@@ -726,8 +721,8 @@ QUESTIONS = {
             ),
         ),
     ),
-    "quiz_first_alarm": Question(target="answer_first_alarm", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_rule": Question(target="answer_rule", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_resume": Question(target="answer_resume", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_cause": Question(target="answer_cause", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_first_alarm": quiz("answer_first_alarm"),
+    "quiz_rule": quiz("answer_rule"),
+    "quiz_resume": quiz("answer_resume"),
+    "quiz_cause": quiz("answer_cause"),
 }

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stabilitylab.exercises import Probe, Question
+from stabilitylab.exercises import Probe, Question, quiz
 from stabilitylab.experiments.checkpointing import LiveBytes
 from stabilitylab.model import ModelConfig
 from stabilitylab.telemetry import Run
@@ -581,12 +581,6 @@ def leaves_the_settings_alone(adamw_run, rng):
     return {name: used[name] for name in ("lr", "optimizer", "warmup_steps", "steps", "batch_size", "seed", "clip_norm")}
 
 
-def _choice(answer, rng):
-    return answer
-
-
-_QUIZ = ("a", "b", "c", "d")
-
 QUESTIONS = {
     "adamw_step": Question(
         target="adamw_step",
@@ -727,8 +721,8 @@ QUESTIONS = {
             Probe(leaves_the_settings_alone, "Replace the optimizer only, and return the run: the config stays as it is."),
         ),
     ),
-    "quiz_decay": Question(target="answer_decay", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_accumulation": Question(target="answer_accumulation", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_clip": Question(target="answer_clip", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_checkpointing": Question(target="answer_checkpointing", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_decay": quiz("answer_decay"),
+    "quiz_accumulation": quiz("answer_accumulation"),
+    "quiz_clip": quiz("answer_clip"),
+    "quiz_checkpointing": quiz("answer_checkpointing"),
 }

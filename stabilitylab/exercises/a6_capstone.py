@@ -19,7 +19,7 @@ from torch import nn
 
 from stabilitylab import corpus, telemetry
 from stabilitylab.corpus import Injection
-from stabilitylab.exercises import Probe, Question
+from stabilitylab.exercises import Probe, Question, quiz
 from stabilitylab.model import ModelConfig
 from stabilitylab.telemetry import Run
 from stabilitylab.training import RunConfig, Trainer
@@ -413,12 +413,6 @@ def _touched(data, rng):
     return {"touched": touched, "lr": mine["lr"] != config.lr, "loss_scale": mine["loss_scale"] != config.loss_scale}
 
 
-def _choice(answer, rng):
-    return answer
-
-
-_QUIZ = ("a", "b", "c", "d")
-
 QUESTIONS = {
     "prepare": Question(
         target="prepare",
@@ -475,7 +469,7 @@ QUESTIONS = {
             ),
         ),
     ),
-    "quiz_first": Question(target="answer_first", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_skip": Question(target="answer_skip", options=_QUIZ, probes=(Probe(_choice, ""),)),
-    "quiz_proof": Question(target="answer_proof", options=_QUIZ, probes=(Probe(_choice, ""),)),
+    "quiz_first": quiz("answer_first"),
+    "quiz_skip": quiz("answer_skip"),
+    "quiz_proof": quiz("answer_proof"),
 }
