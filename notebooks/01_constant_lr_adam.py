@@ -439,26 +439,14 @@ predictions.review("01-no-norms", "It exploded in 10 of 10 seeds, with and witho
 # %% [markdown]
 # ## Quiz
 #
-# Decide before you unfold.
-#
-# **1. A post-LN run sits at 3.26 nats per byte on this text, gradient norm small, nothing spikes. What do you check first?**
-#
-# <details><summary>a) Whether gradients vanish, by raising the clipping limit</summary>No: clipping can only shorten gradients, and a limit that is never reached does nothing.</details>
-# <details><summary>b) What loss the unigram frequencies alone would give</summary>Yes: 3.26 is that number, and it says that the model ignores its input. Then look at the early update-to-parameter ratio and the warmup.</details>
-# <details><summary>c) Whether the data loader repeats batches</summary>A fair thing to check in general, but repeated batches make the loss fall below what the text allows, not rest at the unigram entropy.</details>
-#
-# **2. Why does clipping at 1.0 not save the Adam run without norms?**
-#
-# <details><summary>a) Its gradients are below 1.0</summary>No: they are far above, and clipping fires on nearly every step.</details>
-# <details><summary>b) Adam divides by the gradient's recent size, so the clipped gradient gives nearly the same update</summary>Yes. Under plain SGD the update is proportional to the gradient, and there clipping does stop such an explosion: assignment 1.</details>
-# <details><summary>c) It comes one step too late</summary>No: clipping acts before the first update, and the first update is full-sized all the same.</details>
-#
-# **3. With fp16 weights and Adam's eps 1e-8 the first update makes NaN. What keeps the numbers finite?**
-#
-# <details><summary>a) Warmup from 0</summary>No: 0 times inf is NaN, and so is 0 times NaN.</details>
-# <details><summary>b) Clipping</summary>No: it makes the squares smaller still.</details>
-# <details><summary>c) An eps that fp16 can represent, or fp32 master weights and optimizer state</summary>Yes. The second is what mixed precision does; the first only removes the division by 0.</details>
-#
+# Answer from the lesson; every choice has its reason.
+
+# %%
+from stabilitylab.quiz import quiz
+
+quiz("01")
+
+# %% [markdown]
 # ## References
 #
 # - Xiong et al. 2020, *On Layer Normalization in the Transformer Architecture*, [arXiv:2002.04745](https://arxiv.org/abs/2002.04745): post-LN gradients near the output are large at initialisation; pre-LN trains without warmup.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -40,6 +41,26 @@ def write() -> list[Path]:
 def stale() -> list[Path]:
     """The generated files that do not say what the evidence says."""
     return list(_stale())
+
+
+def verdicts(*ids: str) -> Any:
+    """The verdicts on some claims as a table for a lesson.
+
+    Args:
+        ids: such as ``"A3"``.
+
+    Raises:
+        ValueError: for an id that no claim has.
+    """
+    from IPython.display import Markdown
+
+    chosen = claims.select(claims.load(), ids)
+    fresh = claims.recorded(chosen, FRESH_SEEDS)
+    lines = [f"| claim | verdict | held on seeds {evidence.seed_range(FRESH_SEEDS)} |", "|---|---|---|"]
+    for judgement in fresh:
+        claim, count = judgement.claim, f"{judgement.count} of {len(judgement.held)}"
+        lines.append(f"| [{claim.id}](../docs/claims.md#{claim.id.lower()}): {claim.claim} | **{claim.verdict}** | {count} |")
+    return Markdown("\n".join(lines))
 
 
 def _stale() -> dict[Path, str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import html
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import bqplot
@@ -31,6 +31,8 @@ from stabilitylab.training import RunConfig, Trainer
 Item = TypeVar("Item")
 REDRAW_SECONDS = 0.22  # four to five redraws a second: smooth to the eye, a few percent of the training time
 CURVES = ("loss", "grad_norm", "lr")
+CONTROLS = ("lr", "warmup_steps", "decay", "clip_norm", "optimizer", "model__norm", "model__layers", "dtype", "steps", "seed")
+LINEAR = {"lr", "flushed_fraction", "nonfinite_fraction"}
 STATIC_FALLBACK = "[A live panel with sliders is here when this notebook is opened in JupyterLab.]"
 _TEXT = "var(--jp-ui-font-color1)"  # JupyterLab's text colour, in either theme
 _GREY = "#888888"  # legible on white and on JupyterLab's dark background
@@ -48,6 +50,10 @@ def _controls(config: RunConfig) -> dict[str, widgets.Widget]:
             value=value, min=low, max=high, step=step, description=label, style=style, layout=layout, continuous_update=False
         )
 
+    def number(label: str, values: Sequence[float], value: float) -> widgets.Dropdown:
+        return choice(label, [(f"{v:g}", v) for v in sorted({*values, value})], value)
+
+    forgetting = sorted({(0.9, 0.95), (0.9, 0.99), (0.9, 0.999), config.betas})
     limits = sorted({0.1, 1.0, 10.0} | ({config.clip_norm} if config.clip_norm else set()))
     return {
         "lr": widgets.FloatLogSlider(
@@ -78,12 +84,32 @@ def _controls(config: RunConfig) -> dict[str, widgets.Widget]:
         "optimizer": choice(
             "optimizer", [("SGD", "sgd"), ("Adam", "adam"), ("AdamW", "adamw"), ("RAdam", "radam")], config.optimizer
         ),
+        "momentum": number("momentum", (0.0, 0.9), config.momentum),
+        "betas": choice("beta2", [(f"{betas[1]:g}", betas) for betas in forgetting], config.betas),
+        "weight_decay": number("weight decay", (0.0, 0.01, 0.1, 1.0), config.weight_decay),
+        "loss_scale": choice(
+            "loss scale",
+            [("1", 1.0)] + [(f"2^{power}", 2.0**power) for power in (5, 10, 15, 20, 24)],
+            config.loss_scale,
+        ),
         "model__norm": choice("norm", [("pre-LN", "pre"), ("post-LN", "post"), ("no norms", "none")], config.model.norm),
+        "model__qk_norm": choice("QK-norm", [("off", False), ("on", True)], config.model.qk_norm),
+        "model__init": choice("init", ["gpt2", "xavier", "torch"], config.model.init),
         "model__layers": slider("layers", config.model.layers, 1, max(24, config.model.layers)),
         "dtype": choice("precision", ["fp32", "fp16", "bf16"], config.dtype),
+        "batch_size": slider("batch size", config.batch_size, 1, max(32, config.batch_size)),
+        "master_weights": choice("weights kept in", [("fp32", True), ("that precision", False)], config.master_weights),
+        "injections": choice("bad batches", [("none", ()), *_injected(config)], config.injections),
         "steps": slider("steps", config.steps, 20, max(400, config.steps), 10),
         "seed": slider("seed", config.seed, 0, max(20, config.seed)),
     }
+
+
+def _injected(config: RunConfig) -> list[tuple[str, Any]]:
+    steps = sorted(step for injection in config.injections for step in injection.steps)
+    if not steps:
+        return []
+    return [(f"{len(steps)}, from step {steps[0]}", config.injections)]
 
 
 class _Curve:
@@ -91,7 +117,7 @@ class _Curve:
 
     def __init__(self, column: str, color: str, references: dict[str, float]):
         self.column = column
-        self.logarithmic = column != "lr"
+        self.logarithmic = column not in LINEAR
         self.steps = bqplot.LinearScale(min=0.0, max=1.0)
         self.values = bqplot.LogScale(min=0.1, max=10.0) if self.logarithmic else bqplot.LinearScale(min=0.0, max=1.0)
         scales = {"x": self.steps, "y": self.values}
@@ -177,19 +203,31 @@ class Panel:
 
     Args:
         config: the settings it starts with, to which Reset returns.
-        controls: the settings a person may change, default all.
+        controls: the settings a person may change, default those every run has.
+        curves: the measurements of ``StepRecord`` that move, default loss, gradient norm and learning rate.
+        trainer: from the settings chosen to a training run, default ``Trainer`` itself; for a run in which a part of the loop
+            is replaced, such as ``lambda config: Trainer(config, clip=clip_grad_value_)``.
 
     Raises:
-        ValueError: if a control is unknown.
+        ValueError: if a control or a curve is unknown.
     """
 
-    def __init__(self, config: RunConfig, controls: Sequence[str] | None = None):
+    def __init__(
+        self,
+        config: RunConfig,
+        controls: Sequence[str] | None = None,
+        curves: Sequence[str] = CURVES,
+        trainer: Callable[[RunConfig], Trainer] = Trainer,
+    ):
         self.config = config
+        self._trainer = trainer
+        if unmeasured := [column for column in curves if column not in plots.AXIS_LABELS]:
+            raise ValueError(f"curves holds {unmeasured[0]!r}; choose from {', '.join(plots.AXIS_LABELS)}")
         available = _controls(config)
         unknown = set(controls or ()) - set(available)
         if unknown:
             raise ValueError(f"controls holds {sorted(unknown)[0]!r}; choose from {', '.join(available)}")
-        self.controls = {name: available[name] for name in controls or available}
+        self.controls = {name: available[name] for name in controls or CONTROLS}
         self.defaults = {name: control.value for name, control in self.controls.items()}
         self.run: Run | None = None
         self.pinned: Run | None = None
@@ -200,7 +238,7 @@ class Panel:
         text = corpus.load(config.text)
         references = {"uniform guess": UNIFORM, "unigram": text.unigram_entropy, "bigram": text.bigram_entropy}
         self.curves = [
-            _Curve(column, color, references if column == "loss" else {}) for column, color in zip(CURVES, plots.COLORS)
+            _Curve(column, color, references if column == "loss" else {}) for column, color in zip(curves, plots.COLORS)
         ]
         self.run_button = widgets.Button(
             description="Run", icon="play", button_style="primary", tooltip="Train with these settings"
@@ -260,7 +298,7 @@ class Panel:
         self._stop.clear()
         try:
             config = self.settings()
-            trainer = Trainer(config)
+            trainer = self._trainer(config)
         except ValueError as error:
             self._say(f"These settings cannot run: {error}.", "warning")
             self._busy.release()
@@ -305,7 +343,9 @@ class Panel:
         mood = "ok" if diagnosis.learned else "warning"
         self._say(f"{diagnosis.reason} {took}", mood, lead=f"Verdict: {diagnosis.verdict}.")
         groups = {"this run": [run]} | ({"pinned run": [self.pinned]} if self.pinned else {})
-        chart = plots.panels(groups, CURVES, title=f"{diagnosis.verdict.capitalize()}: {describe(run)}")
+        chart = plots.panels(
+            groups, [curve.column for curve in self.curves], title=f"{diagnosis.verdict.capitalize()}: {describe(run)}"
+        )
         data, metadata = chart.bundle()
         if self._picture is None:
             self._picture = display(data, metadata=metadata, raw=True, display_id=True)
@@ -367,15 +407,56 @@ def describe(run: Run) -> str:
     return ", ".join(parts)
 
 
-def panel(config: RunConfig, controls: Sequence[str] | None = None) -> Panel:
+def panel(config: RunConfig, controls: Sequence[str] | None = None, **options: Any) -> Panel:
     """Shows a live panel and trains once. See ``Panel`` for the arguments.
 
     Returns:
         The panel, whose ``run`` is the last run.
     """
-    made = Panel(config, controls)
+    made = Panel(config, controls, **options)
     made.show()
     return made
+
+
+def explore(draw: Callable[..., plots.Chart], **sliders: Mapping[Any, Any] | Sequence[Any]) -> None:
+    """Shows a chart that is drawn again whenever a slider under it is moved.
+
+    Args:
+        draw: called with one keyword argument per slider; what it draws should take well under a second.
+        sliders: the values each argument may have, from left to right; a mapping gives them names. Each slider begins at the first.
+    """
+    controls = {
+        name: widgets.SelectionSlider(
+            options=list(values.items())
+            if isinstance(values, Mapping)
+            else [(f"{v:g}" if isinstance(v, float) else str(v), v) for v in values],
+            description=name.replace("_", " "),
+            continuous_update=False,
+            style={"description_width": "10em"},
+            layout=widgets.Layout(width="min(100%, 560px)"),
+        )
+        for name, values in sliders.items()
+    }
+    data = widgets.VBox(list(controls.values()))._repr_mimebundle_()
+    data["text/plain"] = "[Sliders are here when this notebook is opened in JupyterLab: " + ", ".join(controls) + ".]"
+    display(data, raw=True)
+
+    def drawn() -> plots.Chart:
+        return draw(**{name: control.value for name, control in controls.items()})
+
+    chart = drawn()
+    picture, metadata = chart.bundle()
+    shown = display(picture, metadata=metadata, raw=True, display_id=True)
+    words = display(HTML(chart.words()), display_id=True)
+
+    def redraw(_: Any) -> None:
+        chart = drawn()
+        picture, metadata = chart.bundle()
+        shown.update(picture, metadata=metadata, raw=True)
+        words.update(HTML(chart.words()))
+
+    for control in controls.values():
+        control.observe(redraw, names="value")
 
 
 def track(items: Sequence[Item], label: str) -> Iterator[Item]:

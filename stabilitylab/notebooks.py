@@ -1,7 +1,7 @@
 """Notebooks are derived: people edit the percent-format ``.py``, this makes the ``.ipynb`` beside it.
 
 python -m stabilitylab.notebooks [NAME ...]     derive and execute the lessons (all, or those named)
-python -m stabilitylab.notebooks --check        exit 1 if a lesson and its notebook differ in source
+python -m stabilitylab.notebooks --check [...]  exit 1 if a lesson and its notebook differ in source, or a number in its prose is found nowhere
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from stabilitylab import workspace
+from stabilitylab.proofreading import unsupported
 
 LESSONS = workspace.ROOT / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -50,6 +51,9 @@ def execute(notebook: NotebookNode, folder: Path, timeout: int = 120) -> float:
         client.execute(env=os.environ | {"STABILITYLAB_WORK": work})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", ()):
+            # a widget lives as long as its kernel; without this JupyterLab and code hosts show what stands in for it
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     return time.perf_counter() - start
 
@@ -60,19 +64,23 @@ def write(notebook: NotebookNode, path: Path) -> None:
     workspace.write_atomically(path, nbformat.writes(notebook) + "\n")
 
 
+def _kept(source: Path) -> NotebookNode:
+    return nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+
+
 def differs(source: Path) -> bool:
     """Whether the notebook beside a percent-format file is missing or has other cells than the file describes."""
     path = source.with_suffix(".ipynb")
     if not path.exists():
         return True
-    cells = [(c.cell_type, c.source) for c in nbformat.read(path, as_version=4).cells]
+    cells = [(c.cell_type, c.source) for c in _kept(source).cells]
     return cells != [(c.cell_type, c.source) for c in derive(source).cells]
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m stabilitylab.notebooks", description="Derive and execute the lessons.")
     parser.add_argument("names", nargs="*", help="such as 01_constant_lr_adam; default all")
-    parser.add_argument("--check", action="store_true", help="only say whether sources and notebooks agree")
+    parser.add_argument("--check", action="store_true", help="only say whether sources, notebooks and evidence agree")
     options = parser.parse_args(arguments)
     sources = [LESSONS / f"{name}.py" for name in options.names] or sorted(LESSONS.glob("[0-9]*.py"))
     missing = [source for source in sources if not source.exists()]
@@ -83,7 +91,10 @@ def main(arguments: list[str] | None = None) -> int:
         stale = [source.name for source in sources if differs(source)]
         for name in stale:
             print(f"{name} and its notebook differ; run `make notebooks`", file=sys.stderr)
-        return 1 if stale else 0
+        wrong = [(source, found) for source in sources if source.name not in stale for found in unsupported(_kept(source))]
+        for source, found in wrong:
+            print(f"{source.name}: nothing supports {found.number} in: {found.sentence}", file=sys.stderr)
+        return 1 if stale or wrong else 0
     for source in sources:
         notebook = derive(source)
         seconds = execute(notebook, LESSONS)

@@ -202,6 +202,8 @@ def lines(
     title: str = "",
     logarithmic: bool = False,
     colors: Sequence[str] = COLORS,
+    logarithmic_x: bool = False,
+    references: Mapping[str, float] | None = None,
 ) -> Chart:
     """One thin line per seed, in its group's colour.
 
@@ -212,6 +214,8 @@ def lines(
         title: of the figure.
         logarithmic: whether the y axis is.
         colors: one per group.
+        logarithmic_x: whether the x axis is.
+        references: label -> height of horizontal lines.
     """
     figure, (axis,) = _figure(1, 3.4)
     sentences = []
@@ -222,6 +226,10 @@ def lines(
         sentences.append(f"{label}: from {first} to {last}")
     if logarithmic:
         axis.set_yscale("log")
+    if logarithmic_x:
+        axis.set_xscale("log")
+    for name, height in (references or {}).items():
+        _reference(axis, name, height)
     axis.set_xlabel(xlabel)
     axis.set_ylabel(ylabel)
     axis.legend(frameon=False)

@@ -6,7 +6,6 @@ Predictions live in ``work/predictions.json``. Executed without a person, a ques
 from __future__ import annotations
 
 import html
-import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -19,32 +18,15 @@ from stabilitylab import workspace
 VERSION = 1
 
 
-def _file():
-    return workspace.WORK / "predictions.json"
-
-
 def load() -> dict[str, dict[str, Any]]:
-    """All predictions by key. A file that cannot be read is set aside as ``predictions.json.broken``, never overwritten."""
-    path = _file()
-    if not path.exists():
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["version"] != VERSION:
-            raise ValueError(f"version {data['version']}")
-        return data["predictions"]
-    except (ValueError, KeyError, TypeError) as error:
-        aside = path.with_name(path.name + ".broken")
-        path.replace(aside)
-        print(f"Your predictions could not be read ({error}); the file is kept as {aside.name} and a new one begins.")
-        return {}
+    """All predictions by key."""
+    return workspace.load("predictions", VERSION)
 
 
 def commit(key: str, choice: str, why: str = "") -> None:
     """Keeps a prediction; an earlier one under the same key is replaced."""
-    predictions = load()
-    predictions[key] = {"choice": choice, "why": why, "when": time.strftime("%Y-%m-%d %H:%M")}
-    workspace.write_atomically(_file(), json.dumps({"version": VERSION, "predictions": predictions}, indent=1))
+    made = {"choice": choice, "why": why, "when": time.strftime("%Y-%m-%d %H:%M")}
+    workspace.save("predictions", VERSION, load() | {key: made})
 
 
 def predict(key: str, question: str, options: Sequence[str]) -> None:

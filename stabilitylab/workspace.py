@@ -5,10 +5,13 @@ The package is installed from a checkout (``pip install -e .``), so data and a l
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
@@ -30,6 +33,35 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def load(name: str, version: int) -> dict[str, Any]:
+    """A learner's kept entries, from ``work/NAME.json``; none if there is no such file.
+
+    A file that cannot be read is set aside as ``NAME.json.broken``, with a printed sentence, and never overwritten.
+
+    Args:
+        name: of the file, such as ``"predictions"``.
+        version: of its format; a file of another version counts as one that cannot be read.
+    """
+    path = WORK / f"{name}.json"
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["version"] != version:
+            raise ValueError(f"version {data['version']}")
+        return dict(data[name])
+    except (ValueError, KeyError, TypeError) as error:
+        aside = path.with_name(path.name + ".broken")
+        path.replace(aside)
+        print(f"Your {name} could not be read ({error}); the file is kept as {aside.name} and a new one begins.")
+        return {}
+
+
+def save(name: str, version: int, entries: Mapping[str, Any]) -> None:
+    """Replaces ``work/NAME.json``, whole or not at all; see ``load``."""
+    write_atomically(WORK / f"{name}.json", json.dumps({"version": version, name: dict(entries)}, indent=1))
 
 
 def copy_exercises(source: Path = EXERCISES, target: Path = WORK) -> list[Path]:

@@ -112,5 +112,5 @@ def test_an_explosion_is_drawn_without_the_numbers_a_browser_cannot_show(shown):
 
 def test_only_known_controls_can_be_asked_for():
     assert set(Panel(TINY, controls=["lr", "seed"]).controls) == {"lr", "seed"}
-    with pytest.raises(ValueError, match="'momentum'"):
-        Panel(TINY, controls=["lr", "momentum"])
+    with pytest.raises(ValueError, match="'dropout'"):
+        Panel(TINY, controls=["lr", "dropout"])

@@ -1,11 +1,28 @@
+import re
+
 import nbformat
 import pytest
 
 from autograder import release
-from stabilitylab import notebooks
+from stabilitylab import claims, notebooks, proofreading, questions
 
 SOURCES = sorted(notebooks.LESSONS.glob("[0-9]*.py"))
 names = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+lessons = pytest.mark.parametrize("source", SOURCES[1:], ids=lambda path: path.stem)
+SECTIONS = (
+    "**You will be able to**",
+    "**Time**",
+    "**You need**",
+    "### What this does not show",
+    "**At 7B parameters**",
+    "## What you predicted",
+    "## In the interview, in three sentences",
+    "## What to log in your own runs",
+    "## Try it yourself",
+    "**Assignment:**",
+    "## Quiz",
+    "## References",
+)
 
 
 def kept(source):
@@ -22,7 +39,52 @@ def test_code_cells_are_short_and_prose_leads(source):
     cells = kept(source).cells
     assert cells[0].cell_type == "markdown"
     assert all(len(cell.source.splitlines()) <= 40 for cell in cells if cell.cell_type == "code")
-    assert sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown") > 1000
+    assert words(cells) > 1000
+
+
+def words(cells):
+    return sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
+
+
+@lessons
+def test_a_lesson_has_every_part(source):
+    cells = kept(source).cells
+    prose, code = ("\n".join(c.source for c in cells if c.cell_type == kind) for kind in ("markdown", "code"))
+    assert re.match(r"# \d\d · .+\n", prose)
+    assert "**On trial:**" in prose or "**Claim of this lesson:**" in prose
+    assert [section for section in SECTIONS if section not in prose] == []
+    assert "live.panel(" in code or "live.explore(" in code
+    assert f'quiz("{source.stem[:2]}")' in code
+    assert 1500 <= words(cells) <= 3100
+
+
+@lessons
+def test_a_prediction_is_made_before_anything_runs_and_shown_again_at_the_end(source):
+    code = "\n".join(c.source for c in kept(source).cells if c.cell_type == "code")
+    made, reviewed = (re.findall(rf'predictions\.{call}\(\s*"([^"]+)"', code) for call in ("predict", "review"))
+    assert made and set(made) <= set(reviewed)
+    first_run = re.search(r"live\.panel\(|\.run\(|plots\.", code)
+    assert first_run is None or code.index("predictions.predict(") < first_run.start()
+
+
+def test_every_claim_gets_its_verdict_in_the_lesson_that_the_ledger_names():
+    for claim in claims.load():
+        (source,) = [source for source in SOURCES if source.stem[:2] == claim.lesson[:2]]
+        shown = re.findall(r"ledger\.verdicts\(([^)]*)\)", source.read_text())
+        assert any(f'"{claim.id}"' in ids for ids in shown), f"{source.stem} does not show the verdict on {claim.id}"
+
+
+@lessons
+def test_a_quiz_asks_at_least_five_questions_and_no_letter_is_always_right(source):
+    asked = questions.select(source.stem[:2])
+    assert len(asked) >= 5 and {question.lesson for question in asked} == {source.stem}
+    singles = [question.answer for question in asked if question.kind == "single"]
+    assert max(map(singles.count, singles)) <= max(2, len(singles) // 2)
+
+
+@names
+def test_every_number_in_the_prose_is_computed_recorded_or_sourced(source):
+    assert proofreading.unsupported(kept(source)) == []
 
 
 @names
@@ -41,7 +103,9 @@ def test_a_notebook_stays_small_and_shows_no_machine(source):
     assert str(notebooks.LESSONS.parent) not in text and "/tmp/" not in text
 
 
-@names
+@pytest.mark.parametrize(
+    "source", [SOURCES[0], *(pytest.param(source, marks=pytest.mark.slow) for source in SOURCES[1:])], ids=lambda path: path.stem
+)
 def test_a_lesson_runs_top_to_bottom_in_a_fresh_kernel(source):
     notebook = notebooks.derive(source)
     notebooks.execute(notebook, notebooks.LESSONS)
