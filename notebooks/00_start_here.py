@@ -13,7 +13,7 @@
 # %% [markdown]
 # ## The text, and three numbers to remember
 #
-# The models read English prose one byte at a time and predict the next byte. The text ships with Python itself: it is the language reference, about 470 kB. Run this
+# The models read English prose one byte at a time and predict the next byte. The text ships with Python itself: it is the language reference, about 466 kB. Run this
 # cell (Shift+Enter) to see one row of a training batch.
 
 # %%
@@ -21,6 +21,7 @@ from stabilitylab import corpus
 
 text = corpus.load()
 batch = text.batches(batch_size=8, context=64, seed=0)(0)
+print(f"{(len(text.train) + len(text.validation)) / 1000:.0f} kB of text; the first row of a batch:")
 print(bytes(batch.inputs[0].tolist()).decode("utf-8", "replace"))
 
 # %% [markdown]
@@ -74,7 +75,7 @@ panel = live.panel(healthy)
 # 1. Press **Pin**. The curve stays as a grey ghost to compare with.
 # 2. Move **peak LR** all the way up to 1 and press **Run**. Where does the loss end up, and which line did it cross on the way?
 # 3. Press **Run** and then **Stop** while the curve moves. The run ends after the step it is in.
-# 4. Set the peak LR to 1e-5 and press **Run**. The verdict has a name for this as well. **Reset** takes you back.
+# 4. Set the peak LR to `1e-5` and press **Run**. The verdict has a name for this as well. **Reset** takes you back.
 #
 # Some settings cannot be trained, such as more warmup than steps. The panel says so in a sentence; nothing breaks.
 
@@ -88,6 +89,8 @@ import dataclasses
 
 for name, value in dataclasses.asdict(panel.run.records[-1]).items():
     print(f"{name:22} {value:.4g}")
+norms = panel.run.column("grad_norm")
+print(f"\nThe gradient norm of the whole run: {norms[0]:.1f} at first, {min(norms):.1f} to {max(norms):.1f} in all.")
 
 # %% [markdown]
 # The ones you will use most:

@@ -288,7 +288,7 @@ for name, lines in by_layer.items():
 # The direction agrees with the theorem: post-LN's gradients grow towards the output, pre-LN's shrink. The effect at this size is mild, a factor between one and about three. And remember: under Adam
 # the gradient's size divides out at the first step, so this profile alone cannot be why post-LN stalls. What we *measured* is that the input is washed out, and that moving the norms prevents the stall in ten of ten seeds.
 #
-# **What is contested.** Liu et al. (2019, RAdam) argued that the cause is the variance of Adam's second moment in early training. Ma & Yarats (2019) refute that analysis, point to the size of the updates, and
+# **What is contested.** Liu et al. (2019, RAdam) argued that the cause is the variance of Adam's second moment in early training. [Ma & Yarats](https://arxiv.org/abs/1910.04209) (2019) refute that analysis, point to the size of the updates, and
 # find that an untuned linear warmup over $2/(1-\beta_2)$ steps does as well as RAdam (that is 2000 steps at Adam's default 0.999, longer than our whole run, and 40 at 0.95). Kalra & Barkeshli (2024) find that the main benefit of warmup is that it lets a network tolerate larger target learning rates, by moving it to
 # better-conditioned regions. Kosson et al. (2024) point to early updates that are too large by several measures, the angle they turn the weights by among them. Our experiment fits "updates too large, too early". RAdam's success in it does not decide the quarrel: its correction shrinks the early steps, which is what both sides say helps.
 
@@ -339,11 +339,39 @@ print(f"clipping fired on {min(fired):.0%} to {max(fired):.0%} of the steps")
 # %% [markdown]
 # (The arms that die were stopped at step 60. The axes end at seven decades; the loss goes on to 8e16.) In every seed the loss is ten times its starting value within three updates, and it never comes back. Clipping at 1.0 fires on 97% to 100% of the steps. It
 # slows the decay, so that one seed instead of five is non-finite by step 60, and saves none. Warmup and decay to the same peak train, though not gently (most of these runs spike on the way) and not always: on a hundred further seeds
-# they failed ten times.
+# they failed ten times ([no-norms](../docs/experiments.md#no-norms)).
 #
 # And read the last line of the table: **at constant 1e-3, the interview's number, even this model does not explode.** Depth without norms, default initialisation *and* a rate fifteen times the textbook's had to come together.
 #
 # Notice also what the exploding fp32 runs do *not* do at once: for forty steps and more the loss is absurd but finite, and only then do half of them reach NaN. A detector that waits for NaN sleeps through all of it.
+
+# %% [markdown]
+# ### Why depth without norms is different
+#
+# Advice posts say that at step 0 the layers are misaligned, so that full-size updates are incoherent. That can be measured: take Adam's first update at 1e-2 apart (16 layers here), apply it to one block alone, or to all of them together, and
+# ask what it does to the loss of the very batch it was computed from. A useful update lowers it.
+
+# %%
+first = evidence.load("transient-explosion").figures
+change = {
+    "one block alone, no norms": first["typical-alone"],
+    "all together, no norms": first["together"],
+    "all together, pre-LN": first["together-pre-ln"],
+    "all together, post-LN": first["together-post-ln"],
+}
+plots.dots(
+    {"first update at 1e-2": {name: list(by_seed.values()) for name, by_seed in change.items()}},
+    "change of the batch's loss (nats)",
+    title="Adam's first update, taken apart, 25 seeds",
+    references={"no change": 0.0},
+)
+
+# %%
+for name, by_seed in change.items():
+    print(f"{name:26} raises the loss in {sum(v > 0 for v in by_seed.values()):2} of {len(by_seed)} seeds")
+
+# %% [markdown]
+# Without norms the update of a single block helps, and all of them together hurt (in 24 of 25 seeds): every block was corrected for the others as they were, and they all moved. So "incoherent" is the right word, **in a model without norms**. With norms in place the same full-size update, whole, helps in every seed.
 
 # %% [markdown]
 # ## Trial 4: NaN within 50 steps
@@ -385,20 +413,30 @@ print("and where m is 0 too:", (0 * first_moment / (second_moment.sqrt() + eps))
 # %% [markdown]
 # ## The verdict
 #
-# | claim | verdict | measured here |
+# The course's ledger judges each claim on twenty further seeds that set nothing. "Held" counts the seeds on which everything that the verdict rests on was seen again.
+
+# %%
+from stabilitylab import ledger
+
+ledger.verdicts("B1", "A5", "B2")
+
+# %% [markdown]
+# In this lesson's words:
+#
+# | claim | verdict | measured |
 # |---|---|---|
-# | B1: Adam at constant 1e-3 from scratch reaches NaN within 50 steps | **false as stated** | 0 of 20 runs in 1000 steps, post-LN and pre-LN, fp32; nor without norms, 10 runs of 150 steps |
-# | a hotter constant rate explodes | **false for the models with norms** | 1e-2: post-LN stuck at the unigram line in 10 of 10 seeds, pre-LN trains in 10 of 10 |
-# | ... it explodes without norms | **holds when** deep, default initialisation, 1.5e-2 | 10 of 10 seeds at ten times the loss within three updates |
-# | NaN within 50 steps | **holds when** that explosion runs in fp16, or the weights are fp16 | 10 of 10 at the third or fourth step; 5 of 5 after the first update at 1e-3 |
-# | warmup prevents it | **holds** if it is long enough, except for fp16 weights | stall: 150 steps free 10 of 10, 25 steps hardly any; explosion: with decay 10 of 10, and 90 of 100 further seeds |
-# | clipping at 1.0 prevents it | **false under Adam** | stall: most seeds still stuck; explosion: 0 of 10 saved |
+# | Adam at constant 1e-3 reaches NaN within 50 steps | **false as stated** | nothing blew up in 1000 steps, post-LN or pre-LN, [20 of 20 seeds](../docs/experiments.md#constant-lr) |
+# | a hotter constant rate explodes | **false for the models with norms** | 1e-2: nearly every post-LN run stuck at the unigram line, pre-LN trains |
+# | ... it explodes without norms | **holds when** deep, default initialisation, 1.5e-2 | ten times the loss within three updates, [20 of 20 seeds](../docs/experiments.md#no-norms) |
+# | NaN within 50 steps | **holds when** that explosion runs in fp16, or the weights are fp16 | within five steps in [20 of 20 seeds](../docs/experiments.md#no-norms-fp16); after the first update in [20 of 20](../docs/experiments.md#fp16-weights) |
+# | warmup prevents it | **holds** if it is long enough, except for fp16 weights | the stall: 150 steps do, 25 hardly ever; the explosion: with decay, nine times in ten |
+# | clipping at 1.0 prevents it | **false under Adam** | most stalled runs stay stuck; not one explosion prevented in [20 of 20 seeds](../docs/experiments.md#no-norms) |
 #
 # ### What this does not show
 #
 # - **Scale.** Models of 24 layers at most and width 32, runs of at most 1000 steps. How hot is too hot depends on width, depth, batch and data; the numbers do not carry over, the mechanisms may.
 # - **That nobody sees NaN at 1e-3.** Another initialisation, another vocabulary, a bug, or fp16 can all bring it about. The claim was about what *generally* happens.
-# - **Why the first steps compound over depth** in the model without norms. We measured that they do.
+# - **Why the explosion does not pass.** The first update is incoherent at 16 layers and 1e-2 too, and that model comes back within a few dozen steps; at 24 layers and 1.5e-2 it does not.
 # - **That stuck runs never wake up.** They had not after 300 steps.
 #
 # **At 7B parameters** the same roles are played by larger actors. Nobody trains with post-LN and a constant rate there; warmup is standard, and the spikes that remain come late and irregularly. The PaLM report
@@ -455,3 +493,5 @@ quiz("01")
 # - Kalra & Barkeshli 2024, *Why Warmup the Learning Rate?*, [arXiv:2406.09405](https://arxiv.org/abs/2406.09405).
 # - Kosson et al. 2024, *Analyzing & Reducing the Need for Learning Rate Warmup in GPT Training*, [arXiv:2410.23922](https://arxiv.org/abs/2410.23922).
 # - Chowdhery et al. 2022, *PaLM: Scaling Language Modeling with Pathways*, [arXiv:2204.02311](https://arxiv.org/abs/2204.02311), section on training instability.
+#
+# Next: [02 · Warmup and schedules](02_warmup_and_schedules.ipynb).

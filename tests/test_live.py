@@ -1,11 +1,13 @@
 import threading
 
+import ipywidgets as widgets
 import pytest
 
-from stabilitylab import live
+from stabilitylab import live, plots
+from stabilitylab.corpus import Injection
 from stabilitylab.live import Panel
 from stabilitylab.model import ModelConfig
-from stabilitylab.training import RunConfig
+from stabilitylab.training import RunConfig, Trainer
 
 TINY = RunConfig(model=ModelConfig(layers=1, width=16, heads=2, context=16), steps=30, batch_size=4)
 
@@ -114,3 +116,44 @@ def test_only_known_controls_can_be_asked_for():
     assert set(Panel(TINY, controls=["lr", "seed"]).controls) == {"lr", "seed"}
     with pytest.raises(ValueError, match="'dropout'"):
         Panel(TINY, controls=["lr", "dropout"])
+
+
+def test_a_panel_trains_what_it_is_given_and_moves_the_curves_it_is_asked_for(shown):
+    used = []
+
+    def trainer(config):
+        used.append(config.loss_scale)
+        return Trainer(config)
+
+    panel = live.panel(TINY.replace(dtype="fp16"), ["loss_scale"], curves=("loss", "flushed_fraction"), trainer=trainer)
+    assert [curve.column for curve in panel.curves] == ["loss", "flushed_fraction"]
+    panel.controls["loss_scale"].value = 1024.0
+    press(panel.run_button)
+    assert used == [1.0, 1024.0]
+    with pytest.raises(ValueError, match="'temperature'"):
+        Panel(TINY, curves=("temperature",))
+
+
+def test_bad_batches_can_be_switched_off(shown):
+    config = TINY.replace(injections=(Injection("repeated_byte", (4, 5)),))
+    panel = Panel(config, controls=["injections"])
+    assert [label for label, _ in panel.controls["injections"].options] == ["none", "2, from step 4"]
+    panel.controls["injections"].value = ()
+    assert panel.settings().injections == ()
+
+
+def test_exploring_draws_again_with_what_the_sliders_say(shown, monkeypatch):
+    drawn = []
+
+    def draw(lr, shape):
+        drawn.append((lr, shape))
+        return plots.lines({"a line": [((0, 1), (0, lr))]}, "x", "y", title=shape)
+
+    sliders = []
+    monkeypatch.setattr(live.widgets, "VBox", lambda boxes: sliders.extend(boxes) or widgets.HTML())
+    live.explore(draw, lr=(0.1, 1.0), shape={"a cosine": "cosine", "a line": "linear"})
+    assert drawn == [(0.1, "cosine")]
+    sliders[1].value = "linear"
+    assert drawn[-1] == (0.1, "linear")
+    pictures = [data for data, _ in shown if isinstance(data, dict) and "image/png" in data]
+    assert len(pictures) == 2 and pictures[-1]["text/plain"].startswith("linear")
