@@ -1,4 +1,4 @@
-"""The question bank: ``data/questions``, one YAML file per lesson, checked when it is loaded.
+"""The question bank: ``data/questions``, YAML files of questions, each file about one lesson, checked when it is loaded.
 
 A file looks like this::
 
@@ -20,12 +20,15 @@ A file looks like this::
       sources: [pascanu-2013]         # of data/sources.yaml
 
 A numeric question has a relative ``tolerance`` and an ``explain`` of its own, and its ``choices`` are numbers that typical mistakes give.
+A free question, as asked in an interview, has an ``interview`` block in the place of choices and answer (see ``Interview``). A code question is a
+coding round: the block, and as its ``answer`` the visible check of an assignment that marks it, such as ``a1_clipping/clip_grad_norm``.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -36,7 +39,9 @@ import yaml
 from stabilitylab import claims, experiments, workspace
 
 FOLDER = workspace.DATA / "questions"
-KINDS = ("single", "multiple", "numeric")
+MARKED = ("single", "multiple", "numeric")
+"""The kinds that a program can mark."""
+KINDS = (*MARKED, "free", "code")
 LETTERS = "abcdefgh"
 TOPICS = {
     # the ten topics of the public quiz that the course answers
@@ -72,23 +77,47 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Interview:
+    """What an interviewer's question needs besides its words.
+
+    Attributes:
+        short: the model answer in three sentences.
+        full: the model answer in a paragraph or two, Markdown.
+        probing: what the interviewer wants to find out.
+        follow_ups: three questions that come next.
+        popular: the popular wrong (or half right) answer.
+        refuted_by: what a run of this course says about it; names the experiment in ``Question.experiments``.
+        rubric: five sentences, what an answer worth 0, 1, 2, 3 or 4 holds.
+    """
+
+    short: str
+    full: str
+    probing: str
+    follow_ups: Sequence[str]
+    popular: str
+    refuted_by: str
+    rubric: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Question:
     """One question.
 
     Attributes:
         id: such as ``"03-direction"``.
-        kind: ``"single"``, ``"multiple"`` or ``"numeric"``.
+        kind: one of ``KINDS``.
         topic: a key of ``TOPICS``.
         level: 1 recall, 2 apply, 3 judge.
         question: Markdown.
         choices: in the order in which they are lettered; plain text.
-        answer: the letter; the letters; or the number.
+        answer: the letter; the letters; the number; or the check that marks a code question. None for a free one.
         lesson: the notebook that teaches it, such as ``"03_spikes_and_clipping"``.
         explain: why the number is right, for a numeric question.
         tolerance: relative, for a numeric question.
         claims: ids in the ledger.
         experiments: whose evidence proves the answer.
         sources: ids in ``data/sources.yaml``.
+        interview: of a free or a code question.
 
     Raises:
         ValueError: naming the question and what is wrong with it.
@@ -99,14 +128,15 @@ class Question:
     topic: str
     level: int
     question: str
-    answer: Any
     lesson: str
+    answer: Any = None
     choices: Sequence[Choice] = ()
     explain: str = ""
     tolerance: float = 0.0
     claims: Sequence[str] = field(default=())
     experiments: Sequence[str] = field(default=())
     sources: Sequence[str] = field(default=())
+    interview: Interview | None = None
 
     def __post_init__(self) -> None:
         def refuse(what: str) -> None:
@@ -121,7 +151,9 @@ class Question:
         if self.level not in (1, 2, 3):
             refuse(f"level is {self.level!r}; it must be 1 (recall), 2 (apply) or 3 (judge)")
         letters = LETTERS[: len(self.choices)]
-        if self.kind == "numeric":
+        if self.kind not in MARKED:
+            self._check_interview(refuse)
+        elif self.kind == "numeric":
             if not isinstance(self.answer, (int, float)) or not self.tolerance > 0 or not self.explain:
                 refuse("a numeric question needs a number as its answer, a tolerance above 0 and an explanation")
             for choice in self.choices:
@@ -145,6 +177,20 @@ class Question:
             if source not in _sources():
                 refuse(f"sources holds {source!r}, which data/sources.yaml does not have")
 
+    def _check_interview(self, refuse: Callable[[str], None]) -> None:
+        asked = self.interview
+        if asked is None:
+            return refuse(f"a {self.kind} question needs an interview block")
+        for name, count in (("follow_ups", 3), ("rubric", 5)):
+            if len(getattr(asked, name)) != count:
+                refuse(f"interview {name} holds {len(getattr(asked, name))}; write {count}")
+        if empty := [name for name, value in vars(asked).items() if not value or (not isinstance(value, str) and not all(value))]:
+            refuse(f"interview {empty[0]} is empty")
+        if not self.experiments:
+            refuse("experiments is empty; name the one whose run refutes the popular answer")
+        if self.kind == "code" and self.answer not in _checks():
+            refuse(f"answer is {self.answer!r}; it must name a check, such as {_checks()[0]}")
+
     def is_right(self, given: Any) -> bool:
         """Whether an answer is right: a letter, a collection of letters, or a number."""
         if self.kind == "numeric":
@@ -159,6 +205,16 @@ class Question:
 @cache
 def _ledger() -> list[claims.Claim]:
     return claims.load()
+
+
+@cache
+def _checks() -> list[str]:
+    """Every question of an assignment that visible checks mark, as assignment/question."""
+    return [
+        f"{path.stem}/{name}"
+        for path in sorted((workspace.DATA / "checks").glob("*.json"))
+        for name in json.loads(path.read_text())
+    ]
 
 
 @cache
@@ -178,7 +234,8 @@ def read(path: Path) -> list[Question]:
     for entry in data["questions"]:
         try:
             choices = tuple(Choice(**choice) for choice in entry.pop("choices", ()))
-            found.append(Question(lesson=data["lesson"], choices=choices, **entry))
+            interview = Interview(**entry.pop("interview")) if "interview" in entry else None
+            found.append(Question(lesson=data["lesson"], choices=choices, interview=interview, **entry))
         except TypeError as error:
             raise ValueError(f"question {entry.get('id')}: {error}") from None
     ids = [question.id for question in found]
@@ -195,16 +252,18 @@ def load() -> Mapping[str, Question]:
     Raises:
         ValueError: naming the question and what is wrong with it.
     """
-    return {question.id: question for path in sorted(FOLDER.glob("*.yaml")) for question in read(path)}
+    return {question.id: question for path in sorted(FOLDER.rglob("*.yaml")) for question in read(path)}
 
 
 def select(name: str) -> list[Question]:
-    """The question of an id, or all of a lesson: ``select("03-direction")``, ``select("03")``.
+    """The question of an id, or a lesson's quiz, which is all of its questions that a program can mark: ``select("03-direction")``, ``select("03")``.
 
     Raises:
         ValueError: if there is none.
     """
-    found = [question for id, question in load().items() if name in (id, id[:2])]
+    found = [
+        question for question in load().values() if name == question.id or (name == question.id[:2] and question.kind in MARKED)
+    ]
     if not found:
         raise ValueError(f"name is {name!r}; give a lesson's number such as '03', or one of {', '.join(load())}")
     return found
