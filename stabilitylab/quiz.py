@@ -6,52 +6,16 @@ Executed without a person, a question is shown with its choices to unfold, which
 from __future__ import annotations
 
 import html
-import time
 from typing import Any
 
 import ipywidgets as widgets
 import mistune
 from IPython.display import display
 
-from stabilitylab import plots, questions, workspace
+from stabilitylab import answers, plots, questions
 from stabilitylab.questions import Question
 
-VERSION = 1
 _TEXT = "var(--jp-ui-font-color1)"  # JupyterLab's text colour, in either theme
-
-
-def answers() -> dict[str, list[dict[str, Any]]]:
-    """Every answer that was checked: question id -> attempts in order, each with ``given``, ``right`` and ``when``."""
-    return workspace.load("answers", VERSION)
-
-
-def keep(question: Question, given: Any) -> bool:
-    """Remembers an attempt; returns whether it is right."""
-    right = question.is_right(given)
-    made = {"given": given, "right": right, "when": time.strftime("%Y-%m-%d %H:%M")}
-    kept = answers()
-    workspace.save("answers", VERSION, kept | {question.id: [*kept.get(question.id, ()), made]})
-    return right
-
-
-def feedback(question: Question, given: Any) -> list[str]:
-    """One sentence on everything in an answer that deserves one, as plain text; the first says whether it is right."""
-    if question.kind == "numeric":
-        if question.is_right(given):
-            return [f"Right. {question.explain}"]
-        mistakes = [c.explain for c in question.choices if abs(float(c.text) - given) <= question.tolerance * abs(float(c.text))]
-        return [f"No. {mistakes[0]}" if mistakes else "No, and it is not one of the usual mistakes either. Try again."]
-    lettered = question.lettered()
-    chosen = [f"{letter}) {lettered[letter].explain}" for letter in sorted(given)]
-    if question.is_right(given):
-        return ["Right.", *chosen]
-    missed = sum(letter not in given for letter in question.answer)
-    hint = (
-        [f"{missed} more of the choices {'is' if missed == 1 else 'are'} right."]
-        if question.kind == "multiple" and missed
-        else []
-    )
-    return ["Not yet." if set(given) & set(question.answer) else "No.", *chosen, *hint]
 
 
 def quiz(name: str) -> None:
@@ -88,7 +52,7 @@ class _Card:
         head = widgets.HTMLMath(f'<div style="color:{_TEXT}">{_asked(question, number)}</div>')
         self.widget = widgets.VBox([head, *self.inputs, self.button, self.said], layout=widgets.Layout(margin="0 0 16px 0"))
         self.widget.add_class("stability-question")
-        if question.id in (kept := answers()):
+        if question.id in (kept := answers.load()):
             last = kept[question.id][-1]
             self._say([f"Your last answer was {'right' if last['right'] else 'not right'} ({last['when']})."], last["right"])
 
@@ -99,7 +63,7 @@ class _Card:
         if self.question.kind == "multiple":
             return [box.description[0] for box in self.inputs if box.value] or None
         try:
-            return float(self.inputs[0].value.replace(",", "."))
+            return answers.read(self.question, self.inputs[0].value)
         except ValueError:
             return None
 
@@ -108,22 +72,17 @@ class _Card:
 
     def _check(self) -> None:
         given = self.given()
-        right = keep(self.question, given)
-        self._say(feedback(self.question, given), right, _others(self.question) if right else "")
+        right = answers.keep(self.question, given)
+        others = answers.others(self.question) if right else []
+        self._say(answers.feedback(self.question, given), right, _unfolded("Why not the others", others) if others else "")
 
     def _say(self, sentences: list[str], right: bool, more: str = "") -> None:
         style = f"border-left:4px solid {plots.GREEN if right else plots.VERMILION};padding:2px 8px;line-height:1.4;color:{_TEXT}"
         self.said.value = f'<div role="status" style="{style}">{"<br>".join(map(html.escape, sentences))}{more}</div>'
 
 
-def _others(question: Question) -> str:
-    """Why the other choices are wrong, to unfold once the right one is known."""
-    wrong = [
-        f"{letter}) {choice.explain}" for letter, choice in question.lettered().items() if letter not in str(question.answer)
-    ]
-    if question.kind == "numeric" or not wrong:
-        return ""
-    return f"<details><summary>Why not the others</summary>{'<br>'.join(map(html.escape, wrong))}</details>"
+def _unfolded(label: str, sentences: list[str]) -> str:
+    return f"<details><summary>{html.escape(label)}</summary>{'<br>'.join(map(html.escape, sentences))}</details>"
 
 
 def _asked(question: Question, number: int) -> str:
@@ -132,13 +91,10 @@ def _asked(question: Question, number: int) -> str:
 
 
 def _static(question: Question, number: int) -> str:
-    def unfolded(label: str, text: str) -> str:
-        return f"<details><summary>{html.escape(label)}</summary>{html.escape(text)}</details>"
-
     if question.kind == "numeric":
-        return _asked(question, number) + unfolded("answer", f"{question.answer:g}. {question.explain}")
+        return _asked(question, number) + _unfolded("answer", [f"{question.answer:g}. {question.explain}"])
     marks = {letter: "Right." if letter in question.answer else "No." for letter in question.lettered()}
     return _asked(question, number) + "\n".join(
-        unfolded(f"{letter}) {choice.text}", f"{marks[letter]} {choice.explain}")
+        _unfolded(f"{letter}) {choice.text}", [f"{marks[letter]} {choice.explain}"])
         for letter, choice in question.lettered().items()
     )

@@ -1,8 +1,8 @@
 import pytest
 import yaml
 
-from stabilitylab import questions, quiz
-from stabilitylab.questions import Choice, Question
+from stabilitylab import answers, questions, quiz
+from stabilitylab.questions import Choice, Interview, Question
 
 SINGLE = Question(
     id="03-x",
@@ -72,6 +72,63 @@ def test_the_bank_loads_and_is_found_by_id_and_by_lesson():
         questions.select("99")
 
 
+FREE = changed(
+    id="03-f",
+    kind="free",
+    answer=None,
+    choices=(),
+    experiments=["clipping-facts"],
+    interview=Interview("s", "f", "p", ("1", "2", "3"), "w", "r", ("0", "1", "2", "3", "4")),
+)
+
+
+def interviewed(**changes):
+    return Question(**{**vars(FREE), "interview": Interview(**{**vars(FREE.interview), **changes})})
+
+
+@pytest.mark.parametrize(
+    "make, says",
+    [
+        (lambda: Question(**{**vars(FREE), "interview": None}), "needs an interview block"),
+        (lambda: interviewed(follow_ups=("1", "2")), "follow_ups holds 2; write 3"),
+        (lambda: interviewed(rubric=("0", "4")), "rubric holds 2; write 5"),
+        (lambda: interviewed(rubric=("0", "1", "", "3", "4")), "rubric is empty"),
+        (lambda: interviewed(popular=""), "popular is empty"),
+        (lambda: Question(**{**vars(FREE), "experiments": []}), "name the one whose run refutes"),
+        (lambda: Question(**{**vars(FREE), "kind": "code", "answer": "a9/x"}), "answer is 'a9/x'; it must name a check"),
+    ],
+)
+def test_an_interview_question_that_lacks_a_part_is_refused(make, says):
+    with pytest.raises(ValueError, match=says):
+        make()
+
+
+def test_a_score_of_one_s_own_counts_from_three():
+    assert not answers.keep(FREE, 2) and answers.keep(FREE, 3)
+
+
+@pytest.mark.parametrize(
+    "question, typed, read",
+    [(SINGLE, " B ", "b"), (MULTIPLE, "c, a", ["a", "c"]), (NUMERIC, "9,98", 9.98), (NUMERIC, "1e-2", 0.01)],
+)
+def test_what_is_typed_is_read(question, typed, read):
+    assert answers.read(question, typed) == read
+
+
+@pytest.mark.parametrize(
+    "question, typed, says",
+    [
+        (SINGLE, "ab", "type one of a, b, c"),
+        (SINGLE, "", "one of"),
+        (MULTIPLE, "x", "some of a, b, c"),
+        (NUMERIC, "ten", "is no number"),
+    ],
+)
+def test_what_cannot_be_read_is_answered_in_a_sentence(question, typed, says):
+    with pytest.raises(ValueError, match=says):
+        answers.read(question, typed)
+
+
 def test_right_and_wrong():
     assert SINGLE.is_right("a") and not SINGLE.is_right("b")
     assert MULTIPLE.is_right(["c", "a"]) and not MULTIPLE.is_right(["a"]) and not MULTIPLE.is_right(["a", "b", "c"])
@@ -79,17 +136,22 @@ def test_right_and_wrong():
 
 
 def test_feedback_names_the_mistake():
-    assert quiz.feedback(SINGLE, "b") == ["No.", "b) it forgets"]
-    assert quiz.feedback(MULTIPLE, ["a", "b"]) == ["Not yet.", "a) because", "b) it forgets", "1 more of the choices is right."]
-    assert quiz.feedback(NUMERIC, 100.0) == ["No. it forgets the root"]
-    assert quiz.feedback(NUMERIC, 10.0) == ["Right. the root"]
-    assert "not one of the usual mistakes" in quiz.feedback(NUMERIC, 3.0)[0]
+    assert answers.feedback(SINGLE, "b") == ["No.", "b) it forgets"]
+    assert answers.feedback(MULTIPLE, ["a", "b"]) == [
+        "Not yet.",
+        "a) because",
+        "b) it forgets",
+        "1 more of the choices is right.",
+    ]
+    assert answers.feedback(NUMERIC, 100.0) == ["No. it forgets the root"]
+    assert answers.feedback(NUMERIC, 10.0) == ["Right. the root"]
+    assert "not one of the usual mistakes" in answers.feedback(NUMERIC, 3.0)[0]
 
 
 def test_answers_are_remembered_with_every_attempt():
-    quiz.keep(SINGLE, "b")
-    quiz.keep(SINGLE, "a")
-    assert [(attempt["given"], attempt["right"]) for attempt in quiz.answers()["03-x"]] == [("b", False), ("a", True)]
+    answers.keep(SINGLE, "b")
+    answers.keep(SINGLE, "a")
+    assert [(attempt["given"], attempt["right"]) for attempt in answers.load()["03-x"]] == [("b", False), ("a", True)]
 
 
 @pytest.fixture
@@ -122,7 +184,7 @@ def test_a_card_checks_only_what_can_be_checked_and_says_why(question, choose, g
     assert card.given() == given and not card.button.disabled
     card.button.click()
     assert "it forgets" in card.said.value
-    assert quiz.answers()[question.id][0]["given"] == given
+    assert answers.load()[question.id][0]["given"] == given
     assert "not right" in quiz._Card(question, 1).said.value
 
 
