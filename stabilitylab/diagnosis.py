@@ -97,7 +97,8 @@ def diagnose(run: Run) -> Diagnosis:
     losses = run.column("loss")
     initial = losses[0]
     final = level(losses[-max(5, len(losses) // 10) :])
-    spikes = find_spikes(losses)
+    rises = find_spikes(losses)
+    spikes = tuple(run.records[at].step for at in rises)
     exploded = next((r.step for r in run.records if r.loss >= EXPLOSION_FACTOR * initial), None)
     broken = next((r for r in run.records if r.nonfinite), None)
 
@@ -114,7 +115,7 @@ def diagnose(run: Run) -> Diagnosis:
                 f"it ends at {final:.3g} nats, above its start ({initial:.2f}) and above a uniform guess ({UNIFORM:.2f}).",
             )
         if spikes:
-            before = level(losses[max(0, spikes[0] - 10) : spikes[0]])
+            before = level(losses[max(0, rises[0] - 10) : rises[0]])
             if final > before + DAMAGE_NATS:
                 return (
                     Verdict.DAMAGED,
@@ -153,7 +154,7 @@ def recent_drop(losses: Sequence[float]) -> float:
 
 
 def find_spikes(losses: Sequence[float]) -> tuple[int, ...]:
-    """Steps at which the loss rises more than 1 nat above the median of the 20 steps before it.
+    """Indices at which the loss rises more than 1 nat above the median of the 20 steps before it.
 
     A spike lasts until the loss is back within 1 nat of the median from before it; only its first step is named.
     """

@@ -65,14 +65,17 @@ def predict(key: str, question: str, options: Sequence[str]) -> None:
     display(data, raw=True)
 
 
-def review(key: str, happened: str) -> None:
+def review(key: str, happened: str, outcome: str | None = None) -> None:
     """Shows a prediction beside what happened.
 
     Args:
         key: of the prediction.
         happened: what the runs showed, in one or two sentences.
+        outcome: the option that came true, word for word; None if none did exactly. It is kept beside the prediction.
     """
     made = load().get(key)
+    if made and outcome is not None and made.get("outcome") != outcome:
+        workspace.save("predictions", VERSION, load() | {key: made | {"outcome": outcome}})
     said = (
         html.escape(made["choice"])
         if made

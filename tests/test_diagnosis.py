@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from stabilitylab import plots
 from stabilitylab.diagnosis import Verdict, diagnose, find_spikes
 from stabilitylab.telemetry import Run, StepRecord
 
@@ -77,3 +78,10 @@ def test_the_reason_gives_the_numbers_and_an_empty_run_is_refused():
     assert "3.25" in diagnose(run(fall(5.6, 3.25, 200))).reason
     with pytest.raises(ValueError, match="no steps"):
         diagnose(run([]))
+
+
+def test_a_run_that_goes_on_from_a_checkpoint_names_its_spike_by_step():
+    later = run(with_spike(TRAINED, 100, 3.0))
+    later = replace(later, records=[replace(record, step=record.step + 40) for record in later.records])
+    assert diagnose(later).spikes == (140,)
+    assert plots.panels({"later": [later]}).alt

@@ -36,3 +36,12 @@ def test_asking_shows_the_options_as_text_where_there_are_no_widgets(monkeypatch
     monkeypatch.setattr(predictions, "display", lambda data, raw: shown.append(data))
     predictions.predict("q1", "What happens?", ["this", "that"])
     assert shown[0]["text/plain"] == "What happens?\n  ( ) this\n  ( ) that"
+
+
+def test_the_outcome_is_kept_beside_the_prediction_and_makes_none(monkeypatch):
+    monkeypatch.setattr(predictions, "display", lambda shown: None)
+    predictions.commit("q1", "it trains")
+    predictions.review("q1", "it exploded", outcome="it explodes")
+    predictions.review("q2", "it exploded", outcome="it explodes")
+    assert list(predictions.load()) == ["q1"]
+    assert predictions.load()["q1"]["outcome"] == "it explodes" and predictions.load()["q1"]["choice"] == "it trains"

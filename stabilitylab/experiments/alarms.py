@@ -96,7 +96,7 @@ EXPERIMENT = Experiment(
     },
     expectations={
         "bad-batch-moves-loss-and-gradient": Expectation(
-            "The bad batch moves the gradient norm while it lasts, and the loss within six steps; the update ratio stays silent.",
+            "The bad batch moves the gradient norm while it lasts, and the loss within six steps; the alarm on the update ratio stays silent.",
             lambda r: (
                 gradient(r["bad-batch"]) in BAD_STEPS
                 and any(60 <= step < 66 for step in find_spikes(r["bad-batch"].column("loss")))
@@ -141,7 +141,7 @@ EXPERIMENT = Experiment(
     columns=(*CURVES, "update_ratio"),
     shows=(
         "Each alarm has its incident. The update ratio gives away a start that is too hot, before anything else moves; the gradient norm sees an overflow a step before the loss "
-        "is NaN; a bad batch shows in loss and gradient norm and not in the update ratio at all. A run on its way to the plateau moves no other alarm for ten steps. So it takes all of them. "
+        "is NaN; a bad batch sets off the alarms on loss and gradient norm, and not the one on the update ratio, which watches the first three steps only. A run on its way to the plateau moves no other alarm for ten steps. So it takes all of them. "
         "A non-finite loss is the last to speak and catches one incident in four. The gradient alarm cries wolf in a good part of healthy Adam runs."
     ),
     does_not_show=(
