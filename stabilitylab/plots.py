@@ -165,23 +165,20 @@ def dots(
     figure, (axis,) = _figure(1, 3.8)
     finite = [v for group in groups.values() for values in group.values() for v in values if math.isfinite(v)]
     spread = 0.5 / len(groups)
+    apart, wide = min(0.05, spread / 6), min(0.12, 0.45 * spread)  # equal values side by side, within their group's place
+    above = max(finite, default=1.0) + 0.06 * (max(finite, default=1.0) - min(finite, default=0.0))
     sentences = []
     for g, (color, (label, group)) in enumerate(zip(COLORS, groups.items())):
         offset = (g - (len(groups) - 1) / 2) * spread
         for setting, values in group.items():
             good = [v for v in values if math.isfinite(v)]
             x = settings.index(setting) + offset
-            beside = x + 0.05 * (np.arange(len(good)) % 5 - 2)  # equal values side by side
-            axis.plot(beside, good, "o", color=color, alpha=0.75, markersize=4.5)
-            axis.plot(
-                [x] * (len(values) - len(good)),
-                [max(finite, default=1.0)] * (len(values) - len(good)),
-                "x",
-                color=color,
-                markersize=9,
-            )
+            beside = x + apart * (np.arange(len(values)) % 5 - 2)
+            missing = len(values) - len(good)
+            axis.plot(beside[: len(good)], good, "o", color=color, alpha=0.75, markersize=4.5)
+            axis.plot(beside[:missing], [above] * missing, "x", color=color, markersize=7)
             if good:
-                axis.plot([x - 0.12, x + 0.12], [np.median(good)] * 2, color=color, linewidth=2)
+                axis.plot([x - wide, x + wide], [np.median(good)] * 2, color=color, linewidth=2)
             sentences.append(f"{label}, {setting}: {_spread(values)}")
         axis.plot([], [], "o", color=color, label=label)
     axis.set_xticks(range(len(settings)), settings)
@@ -204,6 +201,7 @@ def lines(
     colors: Sequence[str] = COLORS,
     logarithmic_x: bool = False,
     references: Mapping[str, float] | None = None,
+    each: str = "seed",
 ) -> Chart:
     """One thin line per seed, in its group's colour.
 
@@ -216,6 +214,7 @@ def lines(
         colors: one per group.
         logarithmic_x: whether the x axis is.
         references: label -> height of horizontal lines.
+        each: what one line stands for, for the description.
     """
     figure, (axis,) = _figure(1, 3.4)
     sentences = []
@@ -223,7 +222,8 @@ def lines(
         for i, (x, y) in enumerate(group):
             axis.plot(x, y, color=color, linewidth=1.2, alpha=0.8, label=label if i == 0 else None)
         first, last = _spread([y[0] for _, y in group]), _spread([y[-1] for _, y in group])
-        sentences.append(f"{label}: from {first} to {last}")
+        every = [value for _, y in group for value in y]
+        sentences.append(f"{label}: from {first} to {last}, in all {_spread(every)}")
     if logarithmic:
         axis.set_yscale("log")
     if logarithmic_x:
@@ -234,8 +234,8 @@ def lines(
     axis.set_ylabel(ylabel)
     axis.legend(frameon=False)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, weight="bold")
-    seeds = ", one line per seed" if any(len(group) > 1 for group in groups.values()) else ""
-    return Chart(figure, f"{title}. {ylabel} by {xlabel}{seeds}. " + "; ".join(sentences) + ".")
+    meaning = f", one line per {each}" if any(len(group) > 1 for group in groups.values()) else ""
+    return Chart(figure, f"{title}. {ylabel} by {xlabel}{meaning}. " + "; ".join(sentences) + ".")
 
 
 def _label(column: str) -> str:

@@ -72,3 +72,14 @@ def test_impossible_figures_are_refused():
         plots.panels({"a": [run(TRAINED)]}, ("lost",))
     with pytest.raises(ValueError, match="8 groups"):
         plots.panels({str(k): [run(TRAINED)] for k in range(8)})
+
+
+def test_the_words_under_lines_tell_of_a_spike_in_the_middle_and_what_a_line_stands_for():
+    chart = plots.lines({"a": [((0, 1, 2), (1.0, 9.0, 2.0))] * 2}, "step", "loss", each="matrix")
+    assert "from 1 to 2, in all 1 to 9" in chart.alt and "one line per matrix" in chart.alt
+
+
+def test_values_that_are_not_finite_stand_above_all_dots_side_by_side():
+    axis = plots.dots({"a": {"x": [1.0, 3.0, float("nan"), float("inf")]}}, "loss").figure.axes[0]
+    (crosses,) = (line for line in axis.lines if line.get_marker() == "x" and len(line.get_xdata()))
+    assert min(crosses.get_ydata()) > 3.0 and len(set(crosses.get_xdata())) == 2
