@@ -89,7 +89,7 @@ def _controls(config: RunConfig) -> dict[str, widgets.Widget]:
         "weight_decay": number("weight decay", (0.0, 0.01, 0.1, 1.0), config.weight_decay),
         "loss_scale": choice(
             "loss scale",
-            [("1", 1.0)] + [(f"2^{power}", 2.0**power) for power in (5, 10, 15, 20, 24)],
+            [("1", 1.0)] + [(f"2^{power}", 2.0**power) for power in (3, 5, 10, 15, 20, 24)],
             config.loss_scale,
         ),
         "model__norm": choice("norm", [("pre-LN", "pre"), ("post-LN", "post"), ("no norms", "none")], config.model.norm),
@@ -404,6 +404,16 @@ def describe(run: Run) -> str:
         parts.append(f"clip {config['clip_norm']:g}")
     if config["dtype"] != "fp32":
         parts.append(config["dtype"])
+    if config["loss_scale"] != 1:
+        parts.append(f"loss scale 2^{np.log2(config['loss_scale']):g}")
+    if config["weight_decay"]:
+        parts.append(f"weight decay {config['weight_decay']:g}")
+    if config["betas"][1] != RunConfig.betas[1]:
+        parts.append(f"beta2 {config['betas'][1]:g}")
+    if model["qk_norm"]:
+        parts.append("QK-norm")
+    if config["injections"]:
+        parts.append(f"{sum(len(injection['steps']) for injection in config['injections'])} bad batches")
     return ", ".join(parts)
 
 

@@ -7,7 +7,7 @@ from stabilitylab import live, plots
 from stabilitylab.corpus import Injection
 from stabilitylab.live import Panel
 from stabilitylab.model import ModelConfig
-from stabilitylab.training import RunConfig, Trainer
+from stabilitylab.training import RunConfig, Trainer, train
 
 TINY = RunConfig(model=ModelConfig(layers=1, width=16, heads=2, context=16), steps=30, batch_size=4)
 
@@ -157,3 +157,9 @@ def test_exploring_draws_again_with_what_the_sliders_say(shown, monkeypatch):
     assert drawn[-1] == (0.1, "linear")
     pictures = [data for data, _ in shown if isinstance(data, dict) and "image/png" in data]
     assert len(pictures) == 2 and pictures[-1]["text/plain"].startswith("linear")
+
+
+def test_the_title_of_a_run_tells_it_apart_from_the_run_before():
+    config = TINY.replace(dtype="fp16", loss_scale=1024.0, weight_decay=0.1, betas=(0.9, 0.95), model__qk_norm=True)
+    said = live.describe(train(config.replace(injections=(Injection("repeated_byte", (4, 5)),))))
+    assert said.endswith("fp16, loss scale 2^10, weight decay 0.1, beta2 0.95, QK-norm, 2 bad batches")

@@ -119,7 +119,7 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "flushed_fraction"),
     shows=(
-        "Divide the loss by 1024 and fp16 flushes a large share of the gradient to zero. Learning does not stop: it falls to about what byte counts alone "
+        "Divide the loss by 1024 and fp16 flushes a large share of the gradient to zero. Learning does not stop: in most seeds it falls to about what byte counts alone "
         "predict and stays there; at K = 4096 the loss falls and then rises again. A loss scale of 1024, bf16, or K = 1 each remove the gap."
     ),
     does_not_show=(
