@@ -53,11 +53,15 @@ def feedback(question: Question, given: Any) -> list[str]:
     return ["Not yet." if set(given) & set(question.answer) else "No.", *chosen, *hint]
 
 
-def others(question: Question) -> list[str]:
-    """Why the other choices are wrong, for when the right one is known."""
+def others(question: Question, given: Any) -> list[str]:
+    """What there is to know about the choices that were not chosen, for when nothing is left to guess."""
     if question.kind == "numeric":
-        return []
-    return [f"{letter}) {choice.explain}" for letter, choice in question.lettered().items() if letter not in question.answer]
+        return [] if question.is_right(given) else [f"It is {question.answer:g}. {question.explain}"]
+    return [
+        f"{letter}) {'Right: ' if letter in question.answer else ''}{choice.explain}"
+        for letter, choice in question.lettered().items()
+        if letter not in given
+    ]
 
 
 def read(question: Question, typed: str) -> Any:

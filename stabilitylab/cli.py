@@ -1,4 +1,4 @@
-"""The terminal's door: ``stabilitylab list``, ``run``, ``check``, ``claims``, ``record``, ``ledger``.
+"""The terminal's door: ``stabilitylab list``, ``run``, ``check``, ``claims``, ``record``, ``ledger``, ``quiz``, ``cards``.
 
 Heavy modules are imported inside the commands, so that ``--help`` and a mistyped word answer at once.
 """
@@ -60,6 +60,20 @@ def _parser() -> argparse.ArgumentParser:
 
     ledger = add("ledger", _ledger, "Bring the pages made from the recorded evidence up to date (docs/, data/claims.yaml).")
     ledger.add_argument("--check", action="store_true", help="only say which are not, and fail if any")
+
+    quiz = add("quiz", _quiz, "Answer questions in the terminal; what you missed comes back sooner.")
+    quiz.add_argument("--lesson", default="", metavar="NN", help="only of this lesson, such as 03")
+    quiz.add_argument("--topic", default="", help="only of this topic, such as clipping")
+    quiz.add_argument("--count", type=int, default=10, help="at most so many, default 10")
+
+    cards = add("cards", _cards, "Write the question bank as flash cards.")
+    cards.add_argument(
+        "--anki",
+        type=Path,
+        required=True,
+        metavar="FILE.apkg",
+        help="a package that Anki imports; importing a newer one updates the cards",
+    )
 
     add("copy-exercises", _copy_exercises, "Copy exercises into work/; files that exist there are left alone.")
     return parser
@@ -236,6 +250,47 @@ def _ledger(options: argparse.Namespace) -> int:
     for path in changed:
         print(f"{'Out of date' if options.check else 'Wrote'}: {path}")
     return 1 if options.check and changed else 0
+
+
+def _quiz(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.prompt import Prompt
+
+    from stabilitylab import answers, practice
+
+    console = Console()
+    queue = practice.queue(lesson=options.lesson, topic=options.topic)[: options.count]
+    if not queue:
+        console.print("Nothing is due, and nothing is new. Come back later, or choose another lesson.")
+        return 0
+    right = 0
+    try:
+        for number, question in enumerate(queue, start=1):
+            console.rule(f"{number} of {len(queue)}, lesson {question.lesson[:2]}")
+            console.print(Markdown(question.question))
+            for letter, choice in question.lettered().items() if question.kind != "numeric" else ():
+                console.print(f"  {letter}) {choice.text}", markup=False)
+            given = None
+            while given is None:
+                try:
+                    given = answers.read(question, Prompt.ask("Your answer", console=console))
+                except ValueError as error:
+                    console.print(str(error), markup=False)
+            right += answers.keep(question, given)
+            for sentence in [*answers.feedback(question, given), *answers.others(question, given)]:
+                console.print(sentence, markup=False)
+    except EOFError:
+        console.print()
+    console.print(f"{right} right. Your answers are kept; what you missed comes back first.")
+    return 0
+
+
+def _cards(options: argparse.Namespace) -> int:
+    from stabilitylab import cards, questions
+
+    print(f"{cards.write(options.anki, questions.load().values())} cards in {options.anki}")
+    return 0
 
 
 def _copy_exercises(options: argparse.Namespace) -> int:

@@ -46,7 +46,11 @@ def execute(notebook: NotebookNode, folder: Path, timeout: int = 120) -> float:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
         client = NotebookClient(
-            notebook, timeout=timeout, resources={"metadata": {"path": str(folder)}}, store_widget_state=False
+            notebook,
+            timeout=timeout,
+            resources={"metadata": {"path": str(folder)}},
+            store_widget_state=False,
+            coalesce_streams=True,
         )
         client.execute(env=os.environ | {"STABILITYLAB_WORK": work})
     for cell in notebook.cells:

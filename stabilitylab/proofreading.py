@@ -24,7 +24,7 @@ from stabilitylab import experiments, ledger, workspace
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _VALUE = {word: str(number) for number, word in enumerate(_WORDS)} | {"no": "0", "none": "0", "twenty": "20"}
-_COUNT = re.compile(rf"\b(\d+|{'|'.join(_VALUE)})(?: of (?:the |its |all )?|/)(\d+|{'|'.join(_VALUE)})\b", re.I)
+_COUNT = re.compile(rf"(?<![\w.])(\d+|{'|'.join(_VALUE)})(?: of (?:the |its |all )?|/)(\d+|{'|'.join(_VALUE)})\b", re.I)
 # not inside a word, a version, a date or an identifier: fp16, 0.9.6, 2024-01, B1 hold no number of the prose
 _NUMBER = re.compile(r"(?<![\w.^])(?<![A-Za-z]-)\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?(?![\w^]|\.\d|-[A-Za-z]\b)(?:\s?%)?")
 _IGNORED = (

@@ -73,7 +73,7 @@ class _Card:
     def _check(self) -> None:
         given = self.given()
         right = answers.keep(self.question, given)
-        others = answers.others(self.question) if right else []
+        others = answers.others(self.question, given) if right else []
         self._say(answers.feedback(self.question, given), right, _unfolded("Why not the others", others) if others else "")
 
     def _say(self, sentences: list[str], right: bool, more: str = "") -> None:

@@ -33,6 +33,8 @@ def test_conda_gets_the_same_versions_and_the_cpu_build():
     assert listed["channels"] == ["conda-forge"]
     packages = [line for line in listed["dependencies"] if isinstance(line, str) and "=" in line and ">=" not in line]
     versions = {CONDA_NAMES.get(line.split("=")[0], line.split("=")[0]): line.split("=")[1] for line in packages}
+    from_pip = next(line["pip"] for line in listed["dependencies"] if isinstance(line, dict))
+    versions |= dict(line.split("==") for line in from_pip if "==" in line)
     assert versions == {name: CONSTRAINTS[name] for name in versions}
     assert set(PROJECT["dependencies"]) <= set(versions)
     assert "pytorch=2.13.0=cpu_*" in packages
