@@ -18,7 +18,9 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from stabilitylab import workspace
 from stabilitylab.diagnosis import UNIFORM, diagnose
@@ -226,8 +228,10 @@ def lines(
         sentences.append(f"{label}: from {first} to {last}, in all {_spread(every)}")
     if logarithmic:
         axis.set_yscale("log")
+        _name_ticks(axis.yaxis)
     if logarithmic_x:
         axis.set_xscale("log")
+        _name_ticks(axis.xaxis)
     for name, height in (references or {}).items():
         _reference(axis, name, height)
     axis.set_xlabel(xlabel)
@@ -286,20 +290,32 @@ def _explain_marks(axis: Axes) -> None:
 def _scale(axis: Axes, column: str, runs: Sequence[Run]) -> None:
     """An axis over the values that matter: neither an explosion nor one spike may flatten what else there is to see."""
     values = np.array([v for run in runs for v in run.column(column)], dtype=float)
+    if column == "lr":
+        axis.set_ylim(min(0.0, values.min() * 1.15), max(0.0, values.max() * 1.15) or None)
+        return
     values = values[np.isfinite(values) & (values > 0)]
     if not len(values):
         return
-    if column == "lr":
-        axis.set_ylim(0, values.max() * 1.15)
-    elif column == "loss" and values.max() <= 30:
+    if column == "loss" and values.max() <= 30:
         start = max(run.records[0].loss for run in runs)
         axis.set_ylim(top=min(axis.get_ylim()[1], 1.3 * start))  # a spike beyond it is marked at the edge
     elif column in ("loss", "grad_norm", "clipped_norm"):
         axis.set_yscale("log")
         axis.set_ylim(values.min() * 0.7, min(values.max() * 1.4, values.min() * _MOST))
+        _name_ticks(axis.yaxis)
     elif column in LOGARITHMIC:
         axis.set_yscale("log")
         axis.set_ylim(max(values.min() * 0.7, values.max() / _MOST), values.max() * 1.4)
+        _name_ticks(axis.yaxis)
+
+
+def _name_ticks(axis: Axis) -> None:
+    """Names 2 and 5 too on a logarithmic axis of less than two decades, where the powers of ten alone say little."""
+    low, high = axis.get_view_interval()
+    if high / low < 100:
+        axis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+        for name in (axis.set_major_formatter, axis.set_minor_formatter):
+            name(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _references(axis: Axes, run: Run) -> None:

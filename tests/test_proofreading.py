@@ -25,6 +25,7 @@ def lesson(prose, code="", printed=""):
         ("fp16, 7B models, `lr=3e-3`, lesson 05, Figure 3, 2019 and [a link](https://x.org/1234)", "", []),
         ("$2^{-25} = 3 \\cdot 10^{-8}$, so 25 halvings.", "", []),
         ("Half of 46 is 23.", "46", ["23"]),
+        ("The state takes 2.82 of 16 bytes.", "2.82 16", []),
     ],
 )
 def test_a_number_must_be_found(prose, printed, missing):
