@@ -29,6 +29,11 @@ def commit(key: str, choice: str, why: str = "") -> None:
     workspace.save("predictions", VERSION, load() | {key: made})
 
 
+def ended() -> dict[str, str]:
+    """Lesson, such as ``"03"`` -> when its end was last reached."""
+    return workspace.load("lessons", VERSION)
+
+
 def predict(key: str, question: str, options: Sequence[str]) -> None:
     """Asks for a prediction in the notebook.
 
@@ -69,10 +74,12 @@ def review(key: str, happened: str, outcome: str | None = None) -> None:
     """Shows a prediction beside what happened.
 
     Args:
-        key: of the prediction.
+        key: of the prediction; if it begins with the number of a lesson, that counts as worked through from now on.
         happened: what the runs showed, in one or two sentences.
         outcome: the option that came true, word for word; None if none did exactly. It is kept beside the prediction.
     """
+    if (lesson := key.partition("-")[0]).isdigit():
+        workspace.save("lessons", VERSION, ended() | {lesson: time.strftime("%Y-%m-%d %H:%M")})
     made = load().get(key)
     if made and outcome is not None and made.get("outcome") != outcome:
         workspace.save("predictions", VERSION, load() | {key: made | {"outcome": outcome}})

@@ -62,8 +62,8 @@ EXPERIMENT = Experiment(
     },
     columns=("step", "loss", "grad_norm", "clipped", "nonfinite_fraction", "max_attention_logit"),
     shows=(
-        "At a hot rate queries and keys grow, and their products with them: the largest logit reaches hundreds and thousands, where softmax picks one position and passes no "
-        "gradient. QK-norm fixes the length of both, and the logits with it."
+        "At a hot rate queries and keys grow, and their products with them: the largest logit reaches hundreds and thousands, where softmax picks one position for most queries and passes "
+        "hardly any gradient. QK-norm fixes the length of both, and the logits with it."
     ),
     does_not_show=(
         "That the logits are what costs the hot run its loss: QK-norm changes more than their size. In fp16 a logit above 65504 would be inf; these runs are fp32."

@@ -76,7 +76,7 @@ EXPERIMENT = Experiment(
     columns=("step", "loss", "grad_norm", "clipped", "nonfinite_fraction", "max_attention_logit"),
     shows=(
         "At 1e-2 all three train, mostly alike. The difference is how far up they go: post-LN's usable rates end below 3e-2, pre-LN's below 1e-1, and QK-norm adds "
-        "a little more. Norm placement widens the range of rates that work; it does not lower the best loss."
+        "a little more. Norm placement widens the range of rates that work. QK-norm does not lower the best loss; on this grid pre-LN's is a little below post-LN's."
     ),
     does_not_show=(
         "That pre-LN is better in the end: short runs of a small model, all warmed up. Final quality at large scale, where post-LN variants have their defenders, is another question."

@@ -98,7 +98,7 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "lr"),
     shows=(
-        "Three flat curves, three causes. Where the rate is too low, raising it is the fix. A run that a hot start left at the unigram plateau is freed by no rate "
+        "Three flat curves, three causes. Where the rate is too low, raising it is the fix. A run that a hot start left at the unigram plateau is in most seeds freed by no rate "
         "tried afterwards, though the same peak after an early warmup trains. A model of width 2 stays on the very same plateau at every rate; width frees it."
     ),
     does_not_show=(
