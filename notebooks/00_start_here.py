@@ -218,5 +218,13 @@ predictions.predict(
 # | `work/` | your copies of the exercises, your predictions, your saved runs; never overwritten by the course |
 # | `stabilitylab list` (in a terminal) | every experiment, with its arms |
 # | `stabilitylab run no-norms --arm constant --seed 3` | one arm of one experiment, with a verdict and a figure |
-#
+# | `stabilitylab quiz` | questions of all lessons; what you missed comes back sooner |
+# | `stabilitylab progress` | where you stand; the next cell shows the same |
+
+# %%
+from stabilitylab import progress
+
+progress.show()
+
+# %% [markdown]
 # Next: [01 · Adam at a constant learning rate](01_constant_lr_adam.ipynb), which opens with an interview question that most textbooks get wrong.

@@ -1,4 +1,5 @@
-"""The terminal's door: ``stabilitylab list``, ``run``, ``check``, ``claims``, ``record``, ``ledger``, ``quiz``, ``cards``.
+"""The terminal's door: ``stabilitylab list``, ``run``, ``check``, ``claims``, ``record``, ``ledger``, ``quiz``,
+``progress``, ``cards``.
 
 Heavy modules are imported inside the commands, so that ``--help`` and a mistyped word answer at once.
 """
@@ -65,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     quiz.add_argument("--lesson", default="", metavar="NN", help="only of this lesson, such as 03")
     quiz.add_argument("--topic", default="", help="only of this topic, such as clipping")
     quiz.add_argument("--count", type=int, default=10, help="at most so many, default 10")
+
+    add("progress", _progress, "Show where you stand, and what comes next.")
 
     cards = add("cards", _cards, "Write the question bank as flash cards.")
     cards.add_argument(
@@ -283,6 +286,16 @@ def _quiz(options: argparse.Namespace) -> int:
     except EOFError:
         console.print()
     console.print(f"{right} right. Your answers are kept; what you missed comes back first.")
+    return 0
+
+
+def _progress(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from stabilitylab import progress
+
+    Console().print(Markdown(progress.table()))
     return 0
 
 
