@@ -49,9 +49,9 @@ def lessons() -> list[Lesson]:
         text, number = path.read_text(encoding="utf-8"), path.stem[:2]
         title = re.search(r"^# # \d\d · (.+)$", text, re.M)
         leads_to = re.search(r"^# \*\*Assignment:\*\* \[work/(\w+)/", text, re.M)
-        own = [made for key, made in committed.items() if f'"{key}"' in text and f'predict(\n    "{key}"' in text]
+        own = [committed[key] for key in re.findall(r'predictions\.predict\(\s*"([^"]+)"', text) if key in committed]
         asked = [question for question in questions.load().values() if question.lesson == path.stem and question.kind in MARKED]
-        right = sum(bool(attempts) and attempts[-1]["right"] for attempts in (kept.get(q.id, ()) for q in asked))
+        right = sum(kept[question.id][-1]["right"] for question in asked if question.id in kept)
         found.append(
             Lesson(
                 path.stem,
