@@ -1,5 +1,5 @@
 """The terminal's door: ``stabilitylab list``, ``run``, ``check``, ``claims``, ``record``, ``ledger``, ``quiz``,
-``progress``, ``cards``.
+``interview``, ``progress``, ``cards``.
 
 Heavy modules are imported inside the commands, so that ``--help`` and a mistyped word answer at once.
 """
@@ -66,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     quiz.add_argument("--lesson", default="", metavar="NN", help="only of this lesson, such as 03")
     quiz.add_argument("--topic", default="", help="only of this topic, such as clipping")
     quiz.add_argument("--count", type=int, default=10, help="at most so many, default 10")
+
+    interview = add(
+        "interview", _interview, "Sit a timed mock interview: answer first, then compare, score yourself, and read the debrief."
+    )
+    interview.add_argument("--minutes", type=int, default=30, help="15, 30 or 45, default 30")
 
     add("progress", _progress, "Show where you stand, and what comes next.")
 
@@ -256,36 +261,16 @@ def _ledger(options: argparse.Namespace) -> int:
 
 
 def _quiz(options: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.markdown import Markdown
-    from rich.prompt import Prompt
+    from stabilitylab import terminal
 
-    from stabilitylab import answers, practice
+    terminal.quiz(options.lesson, options.topic, options.count)
+    return 0
 
-    console = Console()
-    queue = practice.queue(lesson=options.lesson, topic=options.topic)[: options.count]
-    if not queue:
-        console.print("Nothing is due, and nothing is new. Come back later, or choose another lesson.")
-        return 0
-    right = 0
-    try:
-        for number, question in enumerate(queue, start=1):
-            console.rule(f"{number} of {len(queue)}, lesson {question.lesson[:2]}")
-            console.print(Markdown(question.question))
-            for letter, choice in question.lettered().items() if question.kind != "numeric" else ():
-                console.print(f"  {letter}) {choice.text}", markup=False)
-            given = None
-            while given is None:
-                try:
-                    given = answers.read(question, Prompt.ask("Your answer", console=console))
-                except ValueError as error:
-                    console.print(str(error), markup=False)
-            right += answers.keep(question, given)
-            for sentence in [*answers.feedback(question, given), *answers.others(question, given)]:
-                console.print(sentence, markup=False)
-    except EOFError:
-        console.print()
-    console.print(f"{right} right. Your answers are kept; what you missed comes back first.")
+
+def _interview(options: argparse.Namespace) -> int:
+    from stabilitylab import terminal
+
+    terminal.interview(options.minutes)
     return 0
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stabilitylab import answers, exercises, questions, workspace
-from stabilitylab.questions import TOPICS, Question
+from stabilitylab.questions import TOPICS, Interview, Question
 
 VERSION = 1
 LENGTHS = {15: (3, 0), 30: (4, 1), 45: (7, 1)}
@@ -164,6 +164,15 @@ class Room:
             last = past[-1]
             said.append(f"The interview before, on {last['when']}: {last['points']} of {last['of']} points.")
         return said
+
+
+def model_answer(asked: Interview) -> str:
+    """A model answer, with what the interviewer is after, the popular answer and the next questions, as Markdown."""
+    follow_ups = "\n".join(f"- {question}" for question in asked.follow_ups)
+    return (
+        f"**In three sentences.** {asked.short}\n\n{asked.full}\n\n**The popular answer.** {asked.popular} **The run.** {asked.refuted_by}\n\n"
+        f"**Behind the question.** {asked.probing}\n\n**Next they ask**\n\n{follow_ups}"
+    )
 
 
 def history() -> list[dict[str, Any]]:
