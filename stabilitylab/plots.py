@@ -48,7 +48,7 @@ AXIS_LABELS = {
     "nonfinite_fraction": "inf or NaN",
     "loss_scale": "loss scale",
 }
-LOGARITHMIC = {"grad_norm", "clipped_norm", "update_ratio", "loss_scale"}
+LOGARITHMIC = {"grad_norm", "clipped_norm", "update_ratio", "loss_scale", "max_attention_logit"}
 Series = tuple[Sequence[float], Sequence[float]]
 _STYLE: Any = {
     "axes.spines.top": False,
