@@ -72,7 +72,7 @@ EXPERIMENT = Experiment(
         "above it decay lets the run settle. Nothing singles out the inverse square root."
     ),
     does_not_show=(
-        "Long runs, where decay to a small rate is known to pay: 200 steps are all warmup by the standards of a real run. The inverse square root's own merit, that it "
+        "Long runs, in which decay to zero was found to pay (Bergsma et al. 2025): 200 steps are all warmup by the standards of a real run. The inverse square root's own merit, that it "
         "needs no end date, is not a matter of loss."
     ),
 )
