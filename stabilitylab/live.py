@@ -12,6 +12,7 @@ static HTML, so one plain figure is left under the panel when a run ends.
 from __future__ import annotations
 
 import html
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,7 +90,10 @@ def _controls(config: RunConfig) -> dict[str, widgets.Widget]:
         "weight_decay": number("weight decay", (0.0, 0.01, 0.1, 1.0), config.weight_decay),
         "loss_scale": choice(
             "loss scale",
-            [("1", 1.0)] + [(f"2^{power}", 2.0**power) for power in (3, 5, 10, 15, 20, 24)],
+            [
+                (_power(scale), scale)
+                for scale in sorted({1.0, 2.0**3, 2.0**5, 2.0**10, 2.0**15, 2.0**20, 2.0**24, config.loss_scale})
+            ],
             config.loss_scale,
         ),
         "model__norm": choice("norm", [("pre-LN", "pre"), ("post-LN", "post"), ("no norms", "none")], config.model.norm),
@@ -103,6 +107,12 @@ def _controls(config: RunConfig) -> dict[str, widgets.Widget]:
         "steps": slider("steps", config.steps, 20, max(400, config.steps), 10),
         "seed": slider("seed", config.seed, 0, max(20, config.seed)),
     }
+
+
+def _power(scale: float) -> str:
+    """A loss scale as people write it: ``"2^10"``."""
+    exponent = math.log2(scale)
+    return f"2^{exponent:g}" if exponent and exponent.is_integer() else f"{scale:g}"
 
 
 def _injected(config: RunConfig) -> list[tuple[str, Any]]:
@@ -405,7 +415,7 @@ def describe(run: Run) -> str:
     if config["dtype"] != "fp32":
         parts.append(config["dtype"])
     if config["loss_scale"] != 1:
-        parts.append(f"loss scale 2^{np.log2(config['loss_scale']):g}")
+        parts.append(f"loss scale {_power(config['loss_scale'])}")
     if config["weight_decay"]:
         parts.append(f"weight decay {config['weight_decay']:g}")
     if config["betas"][1] != RunConfig.betas[1]:
