@@ -154,7 +154,7 @@ def dots(
     title: str = "",
     references: Mapping[str, float] | None = None,
 ) -> Chart:
-    """One dot per seed, and a bar at their median: how an outcome depends on a setting.
+    """One dot per seed, and a bar at the median of several: how an outcome depends on a setting.
 
     Args:
         groups: label -> setting -> one value per seed. Settings keep the order in which they first appear; a value that is
@@ -175,11 +175,11 @@ def dots(
         for setting, values in group.items():
             good = [v for v in values if math.isfinite(v)]
             x = settings.index(setting) + offset
-            beside = x + apart * (np.arange(len(values)) % 5 - 2)
+            beside = x + apart * (np.arange(len(values)) % 5 - (min(5, len(values)) - 1) / 2)
             missing = len(values) - len(good)
             axis.plot(beside[: len(good)], good, "o", color=color, alpha=0.75, markersize=4.5)
             axis.plot(beside[:missing], [above] * missing, "x", color=color, markersize=7)
-            if good:
+            if len(values) > 1 and good:
                 axis.plot([x - wide, x + wide], [np.median(good)] * 2, color=color, linewidth=2)
             sentences.append(f"{label}, {setting}: {_spread(values)}")
         axis.plot([], [], "o", color=color, label=label)
