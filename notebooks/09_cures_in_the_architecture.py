@@ -26,7 +26,7 @@ from stabilitylab import predictions
 
 predictions.predict(
     "09-range",
-    "A small Transformer, warmed up, over learning rates from 1e-3 to 1e-1. You move the norms from post-LN to pre-LN. What changes most?",
+    "A small Transformer, warmed up, over learning rates from 3e-3 to 1e-1. You move the norms from post-LN to pre-LN. What changes most?",
     [
         "The loss is lower at every rate",
         "Low rates give the same loss; high rates that failed now work",
@@ -49,7 +49,7 @@ predictions.predict(
 # 1. Set **norm** to pre-LN.
 # 2. Raise **peak LR** to 0.1 and look at the second curve.
 # 3. Switch **QK-norm** on (queries and keys are normalised; explained below).
-# 4. Take the norms out, and compare the three **init**s.
+# 4. Take the norms out. Does any of the three **init**s save the run at this rate?
 
 # %%
 from stabilitylab import live
@@ -60,7 +60,7 @@ controls = ["lr", "model__norm", "model__qk_norm", "model__init", "model__layers
 panel = live.panel(hot, controls=controls, curves=("loss", "max_attention_logit", "grad_norm"))
 
 # %% [markdown]
-# A cure that widens the range of usable rates is judged over rates. The next cells train three models at five rates with seed 0, over twenty recorded seeds at the three highest.
+# A cure that widens the range of usable rates is judged over rates. Twenty seeds were recorded at three hot ones. Train three of these seeds at a low one, 3e-3, to see where nobody needs a cure.
 
 # %%
 from stabilitylab import evidence, plots
@@ -68,22 +68,28 @@ from stabilitylab.experiments import FRESH_SEEDS
 from stabilitylab.experiments.observables import end
 from stabilitylab.training import train
 
-rates = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-just_now = {kind: [] for kind in KINDS}
-for kind, rate in live.track([(kind, rate) for kind in KINDS for rate in rates], "Training fifteen models"):
-    just_now[kind].append(end(train(KINDS[kind][0].replace(lr=rate))))
+LOW, HIGH = 3e-3, (1e-2, 3e-2, 1e-1)
+seeds = FRESH_SEEDS[:3]
+low = {kind: [] for kind in KINDS}
+for kind, seed in live.track([(kind, seed) for kind in KINDS for seed in seeds], "Training nine models"):
+    low[kind].append(end(train(KINDS[kind][0].replace(lr=LOW, seed=seed))))
+apart = [max(three) - min(three) for three in zip(*low.values())]
+print("at 3e-3, for each seed, worst minus best of the three models:", "  ".join(f"{gap:.3f} nat" for gap in apart))
 
 # %%
 figures = evidence.load("lr-sensitivity").figures
-ends = {kind: {rate: [figures[f"{kind}-{rate:g}-end"][s] for s in FRESH_SEEDS] for rate in rates[2:]} for kind in KINDS}
-curves = {about: [(rates[2:], seed) for seed in zip(*ends[kind].values())] for kind, (_, about) in KINDS.items()}
-curves |= {f"{about}, seed 0, just now": [(rates, just_now[kind])] for kind, (_, about) in KINDS.items()}
+ends = {kind: {rate: [figures[f"{kind}-{rate:g}-end"][seed] for seed in FRESH_SEEDS] for rate in HIGH} for kind in KINDS}
+curves = {}
+for kind, (_, about) in KINDS.items():
+    recorded = list(zip(*ends[kind].values()))
+    just_now = [((LOW, *HIGH), (first, *rest)) for first, rest in zip(low[kind], recorded)]
+    curves[about] = just_now + [(HIGH, seed) for seed in recorded[len(seeds) :]]
 plots.lines(
     curves,
     "peak learning rate",
     "loss of the last 12 steps",
-    title="Final loss over learning rates: twenty recorded seeds, and one just now",
-    colors=(plots.ORANGE, plots.SKY, "#99D8C9", plots.VERMILION, plots.BLUE, "#00573F"),
+    title="Final loss over learning rates, twenty seeds (three of them also at 3e-3, just now)",
+    colors=(plots.ORANGE, plots.BLUE, plots.GREEN),
     logarithmic_x=True,
     references={"unigram": panel.run.unigram, "bigram": panel.run.bigram},
 )
@@ -92,34 +98,31 @@ plots.lines(
 for kind, (_, about) in KINDS.items():
     best = [min(seed) for seed in zip(*ends[kind].values())]
     mean = [sum(seed) / len(seed) for seed in zip(*ends[kind].values())]
-    usable = {f"{r:g}": sum(e < b + 0.2 for e, b in zip(ends[kind][r], best)) for r in ends[kind]}
+    usable = {f"{r:g}": sum(e < b + 0.2 for e, b in zip(ends[kind][r], best)) for r in HIGH}
     counts = ", ".join(f"{count} of {len(best)} at {rate}" for rate, count in usable.items())
     print(f"{about:21} within 0.2 nat of its best: {counts}")
     print(f"{'':21} best {evidence.spread(best)}; LR sensitivity {evidence.spread([m - b for m, b in zip(mean, best)])}")
 
 # %% [markdown]
-# Read it from the left. At 1e-3 and 3e-3 the three models of seed 0 end together: **where the rate is low, nobody needs a cure.** That is the negative control. Then they leave one after the other. At 3e-2
-# post-LN ends near the unigram line, [0.42 nat above pre-LN in the median of twenty seeds](../docs/experiments.md#lr-sensitivity). At 1e-1 pre-LN is lost as well, and QK-norm still holds in 9 of 20 seeds.
+# Read it from the left. At 3e-3 the three models end within 0.044 nat of each other: **where the rate is low, nobody needs a cure.** That is the negative control. Then they leave one after the other. At 3e-2
+# post-LN ends near the unigram line, [0.42 nat above pre-LN in the median of twenty seeds](../docs/experiments.md#lr-sensitivity). At 1e-1 pre-LN is lost as well; QK-norm is still within 0.2 nat of its best in 9 of 20 seeds.
 #
-# (Seed 0 is unlucky: its post-LN run suffers at 1e-2 already, more than any of the twenty. With one seed you would misplace the limit.)
+# The second number in the table is the **LR sensitivity** of [Wortsman et al.](https://arxiv.org/abs/2309.14322): the mean gap to the best final loss over a range of rates, here the three recorded ones. It falls from 0.26 to 0.15 to 0.08, while
+# the best loss is the same with and without QK-norm. This kind of cure does not improve the best run, it makes the recipe forgiving.
 #
-# The second number in the table is the **LR sensitivity** of [Wortsman et al.](https://arxiv.org/abs/2309.14322): the mean gap to the best final loss over a range of rates. It falls from 0.26 to 0.15 to 0.08, while
-# the best loss is the same with and without QK-norm. This kind of cure does not improve the best run, it makes the recipe forgiving. A recipe carried to a larger model
-# lands beside its optimum, and LR sensitivity is the price.
-#
-# Post-LN's *best* is about a tenth of a nat above pre-LN's, in short runs, and at a rate close to its limit. Whether post-LN is worse in the end is **contested**: Liu et al. (2020, Admin)
-# argue that leaning little on the residual branches is stable but limits the model.
+# Post-LN's *best* is about a tenth of a nat above pre-LN's, in short runs, and at a rate close to its limit. Whether post-LN is worse in the end is **contested**: [Liu et al.](https://arxiv.org/abs/2004.08249) (2020, Admin)
+# argue that a light dependency on the residual branches is stable but limits the model.
 
 # %% [markdown]
 # ## What the rate does to attention
 #
-# Why does pre-LN fail at 1e-1? Five recorded seeds each:
+# What happens inside pre-LN at 1e-1? Five recorded seeds each:
 
 # %%
 attention = evidence.recorded("attention-logits")
 labels = {"hot": "pre-LN, 1e-1", "hot-qk-norm": "pre-LN with QK-norm, 1e-1", "calm": "pre-LN, 1e-2"}
 logits = {label: [(run.column("step"), run.column("max_attention_logit")) for run in attention[a]] for a, label in labels.items()}
-title, order = "Largest attention logit", (plots.VERMILION, plots.GREEN, plots.BLUE)
+title, order = "Largest attention logit, five seeds each", (plots.VERMILION, plots.GREEN, plots.BLUE)
 plots.lines(logits, "step", "largest attention logit", title=title, logarithmic=True, colors=order)
 
 # %% [markdown]
@@ -166,8 +169,8 @@ for arm, models in trained.items():
         print(f"{arm:12} |Wq| {wq:4.1f}  |Wk| {wk:4.1f}  |x| {x:4.1f}   largest weight {largest:.3f}   trace {slope:.3f}")
 
 # %% [markdown]
-# In the hot runs the matrices stretch seven to ten times more than in the calm ones, and the input is more than twice as long. Attention in this block has become a table lookup: 0.99 and more on one position, and a trace below a hundredth. The literature calls
-# it entropy collapse. (A few queries still waver, so do not expect the gradient of $W_q$ to vanish. Log the logit.)
+# In the hot runs the matrices stretch seven to ten times more than in the calm ones, and the input is more than twice as long. Attention in this block has become a table lookup: on average 0.99 and more of the weight on one position, and a trace below a hundredth. The literature calls
+# it entropy collapse.
 #
 # ### What QK-norm guarantees
 #
@@ -175,7 +178,7 @@ for arm, models in trained.items():
 #
 # $$z_{ij} \;\le\; \frac{\sqrt d\cdot\sqrt d}{\sqrt d} = \sqrt d .$$
 #
-# Here $d$ is 16 and the bound is 4, as long as the LayerNorms have gain 1 and bias 0. These are learned; with largest gain $\gamma$ and bias vector $\beta$ it becomes $(\gamma_q\sqrt d + \lVert\beta_q\rVert)(\gamma_k\sqrt d + \lVert\beta_k\rVert)/\sqrt d$. Is it kept?
+# Here $d$ is 16 and the bound is 4, as long as the LayerNorms have gain 1 and bias 0. These are learned; with largest gain $\gamma$ and bias vector $\beta$ the bound becomes $(\gamma_q\sqrt d + \lVert\beta_q\rVert)(\gamma_k\sqrt d + \lVert\beta_k\rVert)/\sqrt d$. Is it kept?
 
 
 # %%
@@ -194,7 +197,7 @@ for name, model in [("untrained", untrained), *((f"trained, seed {s}", m) for s,
     )
 
 # %% [markdown]
-# It is, and the bound itself has grown from 4, with the gains. So **QK-norm does not stop the weights from growing** (above they are large here too); it makes the logits blind to their size. What can still
+# It is, and the bound itself has grown from 4, with the gains and biases. So **QK-norm does not stop the weights from growing** (above they are large here too); it makes the logits blind to their size. What can still
 # grow is a gain and a bias per element, and no matrix.
 #
 # **Limits.** At 1e-2 [the loss with QK-norm is 2.82 against 2.81 without](../docs/experiments.md#lr-sensitivity). At a sane rate it has nothing to do.
@@ -249,7 +252,9 @@ names, looks = ("block", "mean square"), (plots.VERMILION, plots.ORANGE, plots.B
 
 def draw(gain, layers):
     drawn = {name: [stream(seed, layers, gain, **model) for seed in range(5)] for name, model in stacks.items()}
-    return plots.lines(drawn, *names, title=f"The residual stream at step 0, gain {gain:g}", logarithmic=True, colors=looks)
+    return plots.lines(
+        drawn, *names, title=f"The residual stream at step 0, gain {gain:g}, five seeds", logarithmic=True, colors=looks
+    )
 
 
 live.explore(draw, gain=[1.0, 0.5, 1.5], layers=[16, 8, 24])
@@ -264,7 +269,7 @@ print("pre-LN, blocks 9-16: added per block         ", evidence.spread(salary))
 print("residual scaling: after block 16 over after 1", evidence.spread(scaled))
 
 # %% [markdown]
-# There is the compound interest, near the upper end of what the arithmetic gives, and in most seeds above it: sharp attention may pick the longer vectors. Slide the gain to 0.5 and the explosion is gone; to 1.5 and it is absurd.
+# There is the compound interest, near the upper end of what the arithmetic gives, and in most seeds a little above it. (That end assumes that the attended positions are of average length, which they need not be.) Slide the gain to 0.5 and the explosion is gone; to 1.5 and it is absurd.
 #
 # And the gradient, which is what training feels? Five recorded seeds, untrained models of 2, 8 and 16 layers:
 
@@ -278,45 +283,51 @@ arms = {
 }
 by_depth = {label: [((2, 8, 16), [m[f"gradient_{n}"] for n in (2, 8, 16)]) for m in depth[arm]] for arm, label in arms.items()}
 plots.lines(
-    by_depth, "layers", "global gradient norm", title="The gradient at step 0 against depth", logarithmic=True, colors=looks
+    by_depth,
+    "layers",
+    "global gradient norm",
+    title="The gradient at step 0 against depth",
+    logarithmic=True,
+    colors=(*looks[:1], plots.PURPLE, *looks[2:]),
 )
 
 # %% [markdown]
 # Over twenty seeds, 16 layers without norms have [1.43e+05 times the gradient norm of 2 layers](../docs/experiments.md#init-depth) (1.6e+04 to 1.39e+06). With pre-LN it is 1.93 times (1.62 to 2.89), with post-LN 3.1 (1.73 to 7.41), without
 # norms but with small weights 2.74 (1.87 to 3.73). The explosion is in the architecture; the norms, or small weights, hold it down.
 #
-# A growth of 1e5 is far more than that of the stream's length (the root of its mean square). A suspect: without norms the attention logits are *quadratic* in the stream. Set the query and key weights to zero, so that attention averages evenly:
+# A growth of 1e5 is far more than that of the stream's length (the root of its mean square). A suspect: without norms the attention logits are *quadratic* in the stream, so a gradient that passes through them is multiplied
+# by its length once more in every block. Cut this path alone: the forward pass stays as it is, but nothing flows back through queries and keys.
 
 # %%
 from stabilitylab.telemetry import global_norm, gradient_norm_by_layer, gradients
 
 
-def gradient(seed, layers, even):
+def gradient(seed, layers, cut):
     trainer = Trainer(RunConfig(model=ModelConfig(layers=layers, norm="none", init="xavier"), seed=seed))
-    for block in trainer.model.blocks:
-        block.attention.qkv.weight.data[:64] *= 0.0 if even else 1.0  # the rows of queries and keys
+    for block in trainer.model.blocks if cut else ():
+        block.attention.qkv.register_forward_hook(  # of 96 outputs, 64 are the queries and keys
+            lambda module, inputs, out: torch.cat((out[..., :64].detach(), out[..., 64:]), dim=-1)
+        )
     trainer.loss(*trainer.batches(0)).backward()
     by_layer = gradient_norm_by_layer(trainer.model)
     return global_norm(gradients(trainer.parameters)), by_layer[-1] / by_layer[0]
 
 
-for even in (False, True):
-    deep, shallow = ([gradient(seed, layers, even) for seed in range(5)] for layers in (16, 2))
+for cut, about in ((False, "whole gradient"), (True, "without the path through the logits")):
+    deep, shallow = ([gradient(seed, layers, cut) for seed in range(5)] for layers in (16, 2))
     growth, slope = [d[0] / s[0] for d, s in zip(deep, shallow)], [d[1] for d in deep]
-    print(
-        f"{'even' if even else 'real':4} attention: growth {evidence.spread(growth)};  last block over first {evidence.spread(slope)}"
-    )
+    print(f"{about}: growth {evidence.spread(growth)};  last block over first {evidence.spread(slope)}")
 
 # %% [markdown]
-# With even attention the growth is about twenty times smaller in the median, and no longer piles up in the first blocks. So the logits carry a large part of it. The remainder was not traced.
+# Without that path the growth is about twenty times smaller in the median, and no longer piles up in the first blocks. So the path through the logits carries most of it, in five seeds at step 0. The remainder was not traced.
 #
-# **In training** you saw the cost in lesson 01: 24 layers without norms at 1.5e-2 multiply the loss by ten within three updates, [20/20 seeds](../docs/experiments.md#no-norms). **Limits of the cure:** small weights are small *at the start*. A normalised branch never sees the size of its input.
+# **In training** you saw the cost in lesson 01: 24 layers without norms at 1.5e-2 multiply the loss by ten within three updates, [20/20 seeds](../docs/experiments.md#no-norms). **Limits of the cure:** small weights are small *at the start* (in step 4 of the first panel they saved nothing). A normalised branch never sees the size of its input, at any step.
 
 # %% [markdown]
 # ## Trial 3: BatchNorm
 #
 # LayerNorm takes mean and variance over the features of *one token*. BatchNorm takes them, for each feature, over *all tokens of the batch*: all rows and all positions, those still to come included. At position $t$ the model must predict byte $t+1$, and byte
-# $t+1$ is in the statistics. To measure it, change the last byte of a row and see whether a logit *before* it moves.
+# $t+1$ is in the statistics. To measure it, change the last byte of a row and see by how much, at most, a logit *before* it moves (`from_the_future`); then change one in another row.
 
 # %%
 from stabilitylab.experiments.batch_norm import modes
@@ -341,7 +352,7 @@ plots.panels({"LayerNorm": stuck, "BatchNorm in its place": freed}, ("loss",), t
 # **It is not causal.** In training a logit moves when a byte after it changes, and when a byte in *another row* does. With LayerNorm both numbers are 0, and so they are with BatchNorm in evaluation mode, where running averages replace the statistics of the batch: the model you use is not the one you trained.
 # And batch size becomes part of the model: with statistics of single rows instead of eight the same text costs 0.31 nat more (twenty seeds, [0.254 to 0.368](../docs/experiments.md#batch-norm)).
 #
-# **It is not unstable.** It frees the very run that LayerNorm leaves stuck: 2.76 nats (2.68 to 2.84) against 3.3 (3.15 to 3.37). The experiment was written in the belief that BatchNorm would train worse. Nor does the model exploit the leak here: in evaluation mode, without it, the held-out loss is slightly *lower*.
+# **It is not unstable.** It frees the very run that LayerNorm leaves stuck: 2.76 nats (2.68 to 2.84) against 3.3 (3.15 to 3.37). The experiment was written in the belief that BatchNorm would train worse. Nor does it live off the leak here: in evaluation mode, without it, the held-out loss is slightly *lower*.
 #
 # So the advice is right, and "it does not work in Transformers" is not the reason. BatchNorm changes *what is computed*. Warmup and pre-LN free the same stall (lesson 01) at no such price.
 
@@ -361,10 +372,10 @@ print(
 )
 
 # %% [markdown]
-# PaLM trained [with a z-loss of 1e-4](https://arxiv.org/abs/2204.02311). Our runs have nothing for it to do. $\log Z$ starts at ln 256, or 5.5, and is at [6.15 after 200 steps](../docs/experiments.md#z-loss), with z-loss at 6.11; the loss moves by 0.000122 nats (-0.00648 to 0.00616). A hot run does not drift either. Put $\log Z$ at 1000 by hand: fp32 trains to 2.64 nats, while bf16 (16 bits, with the range of fp32
+# PaLM trained [with a z-loss of 1e-4](https://arxiv.org/abs/2204.02311). Our runs have nothing for it to do. $\log Z$ starts at ln 256, or 5.5, and is at [6.15 after 200 steps](../docs/experiments.md#z-loss), with z-loss at 6.11; the loss moves by 0.000122 nats (-0.00648 to 0.00616). A hot run does not drift either. Put $\log Z$ near 1000 by hand: fp32 trains to 2.64 nats, while bf16 (16 bits, with the range of fp32
 # and few digits), which rounds such logits to multiples of 4, ends at 3.48. z-loss brings $\log Z$ back, but the run only to 3.14. Why was not found out.
 #
-# A null result: a safeguard against slow drift cannot be judged in a run too short and small to drift.
+# This is a null result, no verdict: a safeguard against slow drift cannot be judged in a run too short and small to drift.
 
 # %% [markdown]
 # ## Adam's memory
@@ -464,13 +475,19 @@ ledger.verdicts("A6", "D6", "E6")
 
 # %%
 predictions.review(
-    "09-range", "At 1e-3 and 3e-3 seed 0 gave the same loss; at 3e-2 post-LN ended above pre-LN in all twenty fresh seeds."
+    "09-range",
+    "At 3e-3 three seeds ended alike; at 3e-2 pre-LN still trained in all twenty, and post-LN ended above it in every one.",
+    outcome="Low rates give the same loss; high rates that failed now work",
 )
 predictions.review(
-    "09-batch-norm", "It trained in all twenty fresh seeds. What is wrong with it is that it sees the future and other rows."
+    "09-batch-norm",
+    "It trained in all twenty fresh seeds. What is wrong with it is that it sees the future and other rows.",
+    outcome="trains",
 )
 predictions.review(
-    "09-beta2", "Both about as much after 70 steps; in the three longer runs only 0.95 then turned back towards its twin."
+    "09-beta2",
+    "Both about as much after 70 steps; in the three longer runs only 0.95 then turned back towards its twin.",
+    outcome="both about as much",
 )
 
 # %% [markdown]
@@ -488,10 +505,10 @@ predictions.review(
 #
 # 1. Does the kind of norm matter as much as its place? Train post-LN at 3e-2 with RMSNorm, five seeds: `train(hot.replace(model__norm_type="rmsnorm"))`.
 # 2. Residual scaling on the exploding model of lesson 01: `train(experiments.get("no-norms").arms["constant"].config.replace(model__residual_scaling=True, steps=60))`. It starts tame. Does it stay so?
-# 3. Poison more gently: `from stabilitylab.experiments import second_moment_poisoning as smp; smp.FACTOR = 16`, then run the beta2 cells again. After how many steps does the formula call each one clean?
+# 3. Poison more gently: `from stabilitylab.experiments import second_moment_poisoning as smp; smp.FACTOR = 16`, write 16 for 256 in the formula's cell, and run the beta2 cells again. When is each one clean?
 # 4. Is QK-norm a substitute for moving the norms? `train(hot.replace(model__qk_norm=True))` keeps post-LN at 3e-2.
 #
-# **Assignment:** [work/a6_capstone/a6_capstone.ipynb](../work/a6_capstone/a6_capstone.ipynb). You rescue a run whose architecture is fixed, so that of this lesson only beta2, epsilon and z-loss are left to you: decide which of them has a patient.
+# **Assignment:** [work/a6_capstone/a6_capstone.ipynb](../work/a6_capstone/a6_capstone.ipynb). You rescue a run whose model is fixed, and has no norms: of this lesson only beta2, epsilon and z-loss may be changed, so decide whether any of them has a patient there.
 
 # %% [markdown]
 # ## Quiz
