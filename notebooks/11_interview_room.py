@@ -6,7 +6,7 @@
 # **You will be able to** take any stability question apart in four parts, judge weak, good and excellent answers and say why, work the usual estimates on a whiteboard, and speak about results from a laptop
 # without claiming too much or too little.
 #
-# **Time** about 60 minutes. **You need** lessons 00 to 09. It decides no claim of its own: it makes the runs of the others usable in a conversation.
+# **Time** about 60 minutes. **You need** lessons 00 to 09. It decides no claim of its own.
 
 # %% [markdown]
 # ## Two openers
@@ -51,7 +51,7 @@ predictions.predict(
 #
 # | score | the answer holds |
 # |---|---|
-# | 0 | a remedy by name, or wrong arithmetic |
+# | 0 | a remedy by name, a confident myth, or wrong arithmetic |
 # | 1 | a plausible remedy, its reason recited |
 # | 2 | the condition under which the reason holds: optimizer, precision, phase |
 # | 3 | hypotheses, a test that separates them, and the cost of the fix |
@@ -60,20 +60,20 @@ predictions.predict(
 # %% [markdown]
 # ## Opener A: it spikes, fix it
 #
-# **Look first.** The panel stops soon after the first spike. Read it before you touch a control; the third curve is the largest attention logit.
+# **Look first.** Read the panel before you touch a control; the third curve is the largest attention logit.
 
 # %%
 from stabilitylab import experiments, live
 
 spiking = experiments.get("oscillation-divergence").arms["high"].config
 patient = live.panel(
-    spiking.replace(steps=106),
+    spiking,
     controls=["lr", "clip_norm", "decay", "model__norm", "model__qk_norm", "seed", "steps"],
     curves=("loss", "grad_norm", "max_attention_logit"),
 )
 
 # %% [markdown]
-# Which number moved first? Three seeds, all 130 steps; *moved* means above three times its own earlier median.
+# Which number moved first? Five seeds; *moved* means above 2, 3 or 5 times its own median of steps 30 to 50.
 
 # %%
 from statistics import median
@@ -82,23 +82,21 @@ from stabilitylab.diagnosis import diagnose
 from stabilitylab.training import train
 
 
-def moved(run, column):
+def moved(run, column, factor):
     values = run.column(column)
-    return next(step for step in range(50, len(values)) if values[step] > 3 * median(values[30:50]))
+    return next(step for step in range(50, len(values)) if values[step] > factor * median(values[30:50]))
 
 
-untreated = [train(spiking.replace(seed=seed)) for seed in live.track(range(3), "Training three models")]
+untreated = [train(spiking.replace(seed=seed)) for seed in live.track(range(5), "Training five models")]
 for run in untreated:
-    logit, norm = moved(run, "max_attention_logit"), moved(run, "grad_norm")
-    found = diagnose(run)
-    print(
-        f"seed {run.seed}: logit at step {logit}, gradient norm at step {norm}, first spike at step {found.spikes[0]}; {found.verdict.value}"
-    )
+    logit, norm = ([moved(run, column, factor) for factor in (2, 3, 5)] for column in ("max_attention_logit", "grad_norm"))
+    spike = diagnose(run).spikes[0]
+    print(f"seed {run.seed}: logit moved at steps {logit}, gradient norm at {norm}, first spike at {spike}")
 
 # %% [markdown]
-# The logit moves first, before the norm and the spike. **Hypotheses**, then: a bad batch; a rate too high; attention logits that saturate the softmax.
+# In these five seeds, at each factor, the logit moves before the norm and the spike. **Hypotheses**, then: a bad batch; a rate too high; attention logits that saturate the softmax.
 #
-# **Separate them.** A bad batch would do harm at any rate. A rate too high would be harmless at a lower one *on the same batches*. And if the gradient's size were the danger, clipping would help. Five seeds each:
+# **Separate them.** A batch bad in itself should leave its mark at a lower rate too. If the rate is too high, a lower one is calm *on the same batches*. And if the gradient's size were the danger, clipping would help. Five seeds each:
 
 # %%
 from stabilitylab import evidence, plots
@@ -106,22 +104,21 @@ from stabilitylab import evidence, plots
 recorded = evidence.recorded("oscillation-divergence")
 plots.panels(
     {
-        "as it is, seed 0, just now": untreated[:1],
-        "as it is, seeds 1-4": recorded["high"][1:],
+        "as it is": untreated,
         "clipped at 1.0": recorded["clip"],
         "a third of the rate": recorded["low"],
     },
     ("loss", "grad_norm", "update_ratio"),
     title="The same batches, three ways",
-    colors=(plots.BLACK, plots.VERMILION, plots.PURPLE, plots.GREEN),
+    colors=(plots.VERMILION, plots.PURPLE, plots.GREEN),
 )
 
 # %% [markdown]
-# At a third of the rate the same batches show nothing, so they are not bad in themselves. Clipping saves none, in [20 of 20](../docs/experiments.md#oscillation-divergence) fresh seeds. Why not can be written on a whiteboard. Multiply every gradient by $c$, and Adam's moments follow:
+# At a third of the rate the same batches show nothing, so they are not bad in themselves (for certain weights they might be, as at PaLM). Clipping saves none, in [20 of 20](../docs/experiments.md#oscillation-divergence) fresh seeds. The reason fits on a whiteboard. Multiply every gradient by $c$, and Adam's moments follow:
 #
 # $$m \to c\,m, \qquad v \to c^2 v, \qquad \Delta\theta = -\eta\,\frac{\hat m}{\sqrt{\hat v} + \epsilon} \to -\eta\,\frac{c\,\hat m}{c\sqrt{\hat v} + \epsilon} \approx \Delta\theta .$$
 #
-# A clip that fires on every step multiplies by a $c$ that varies only as the norm does, little while the run is calm. So even a hundred times tighter clip should change the applied gradient and hardly the update:
+# A clip that fires on every step has a $c$ that varies as the norm does, little while the run is calm. So a hundred times tighter clip should change the applied gradient and hardly the update:
 
 # %%
 for label, run in {"as it is": untreated[0], "clipped at 0.01": train(spiking.replace(clip_norm=0.01))}.items():
@@ -131,17 +128,15 @@ for label, run in {"as it is": untreated[0], "clipped at 0.01": train(spiking.re
 # %% [markdown]
 # The gradient is more than a hundred times shorter, the update no shorter at all.
 #
-# **The third hypothesis** is the seductive one: the logit moved *first*. But a signal that leads is a suspect, not a cause; the test is a twin without it. QK-norm normalises queries and keys, so that their products cannot
-# grow much. The comparison is pre-LN at the same rate. Three seeds each, trained now:
+# **The third hypothesis** is the seductive one: the logit moved *first*. But a signal that leads is a suspect, not a cause; the test is a twin without it. QK-norm keeps the logits small (lesson 09);
+# pre-LN at the same rate is the comparison. Five seeds each, trained now:
 
 # %%
-from dataclasses import replace
-
-models = {"with QK-norm": replace(spiking.model, qk_norm=True), "pre-LN": replace(spiking.model, norm="pre")}
-jobs = [(label, seed) for label in models for seed in range(3)]
-tried = {label: [] for label in models}
-for label, seed in live.track(jobs, "Training six models"):
-    tried[label].append(train(spiking.replace(model=models[label], seed=seed)))
+changes = {"with QK-norm": {"model__qk_norm": True}, "pre-LN": {"model__norm": "pre"}}
+jobs = [(label, seed) for label in changes for seed in range(5)]
+tried = {label: [] for label in changes}
+for label, seed in live.track(jobs, "Training ten models"):
+    tried[label].append(train(spiking.replace(**changes[label], seed=seed)))
 curves = {"as it is": untreated} | tried
 plots.lines(
     {label: [(run.column("step"), run.column("max_attention_logit")) for run in runs] for label, runs in curves.items()},
@@ -153,14 +148,17 @@ plots.lines(
 )
 
 # %%
+from collections import Counter
+
 for label, runs in curves.items():
     highest = [max(run.column("max_attention_logit")[:100]) for run in runs]
-    trained = [diagnose(run).learned for run in runs]
-    print(f"{label:13} highest logit in 100 steps {min(highest):5.1f} to {max(highest):5.1f};", end=" ")
-    print(f"{sum(trained)} of {len(runs)} train, {len(runs) - sum(trained)} of {len(runs)} blow up")
+    verdicts = Counter(diagnose(run).verdict.value for run in runs)
+    ended = ", ".join(f"{count} of {len(runs)} {verdict}" for verdict, count in verdicts.items())
+    print(f"{label:13} highest logit in 100 steps {min(highest):5.1f} to {max(highest):5.1f}; {ended}")
 
 # %% [markdown]
-# With QK-norm the logit stays at 3, and the run blows up all the same, in 3 of 3 seeds. With pre-LN it grows tenfold and more, and the runs train. In *this* patient, then, the growing logit was a symptom; at other hot rates QK-norm [does lower the loss](../docs/experiments.md#lr-sensitivity) (lesson 09). What changes my mind is the twin.
+# With QK-norm the logit stays near 3, and the runs spike all the same: 4 of 5 diverge, the fifth is damaged. With pre-LN it follows the patient's for most of the way, and 5 of 5 train. In *this* patient, then, growing logits are not needed for the disaster, nor, with other norms, enough for it: a symptom.
+# At other hot rates QK-norm [does lower the loss](../docs/experiments.md#lr-sensitivity).
 #
 # ### The popular answer, refuted and upheld
 #
@@ -212,21 +210,21 @@ plots.dots(
 
 # %% [markdown]
 # **Right** in the popular answer: a thirtieth of the rate crawls, and BatchNorm, which it warns against, [lets a Transformer see later bytes](../docs/experiments.md#batch-norm). **Wrong:** that clipping alone fixes it. It saves every exploding SGD run and no spiking one, and leaves [18 of 20](../docs/experiments.md#stall-cures) stuck. A third of the
-# rate does as well under SGD, and saves the spiking run too. Llama-style recipes use AdamW, and have warmup and clipping already.
+# rate does as well under SGD, and saves the spiking run too. And the run of opener A may well have AdamW, warmup and clipping already: ask.
 #
 # > **Weak (1):** "Gradients explode, so I clip at 1.0 and leave the rate alone."
 # >
-# > **Good (3):** "Under Adam clipping hardly changes the update. I would restart two twins from a checkpoint, one with other batches, one at a third of the rate; whichever is calm names the cause. A lower rate may cost speed, so I compare final losses."
+# > **Good (3):** "Under Adam clipping hardly changes the update. I would restart two twins from a checkpoint, one with other batches, one at a third of the rate; whichever is calm names the suspect. A lower rate may cost speed: I compare final losses."
 # >
-# > **Excellent (4):** "What is on already: clipping, warmup, bf16? Then I want the step at which anything first moved: raw norm, update ratio, attention logits. I suspect the rate, the data or attention, and buy three twins of a hundred steps. If a third of the rate is calm on the same batches, I lower the
-# > peak, compare final losses, and look for norms that tolerate the old one. If other batches are calm, I rewind and skip. A spike at the same step at a third of the rate would change my mind. I have seen clipping save none of twenty such runs under Adam and all of twenty under SGD, in small models without norms; at 7B I have not measured it."
+# > **Excellent (4):** "What is on already: clipping, warmup, bf16? Then I want the step at which anything first moved: raw norm, update ratio, attention logits. I suspect the rate, the data or attention. The first two cost a twin of a hundred steps each, attention a fresh start with QK-norm, so it waits. If a third of the rate is calm on the same batches, I lower the
+# > peak, and look for norms that tolerate the old one, because final losses may differ. If other batches are calm, I rewind and skip. The same spike at a third of the rate would change my mind. In small models without norms I saw clipping save none of twenty such runs under Adam and all of twenty under SGD; at 7B I have not measured it."
 #
 # **Probed:** do you ask what is on already, and know which optimizer your reasons belong to? **Follow-ups:** *What does a clip change under Adam after one bad batch?* (Lesson 09.) *You may restart once: which twin?* *Every twin is calm, what now?* (As at PaLM, whose batches did no harm from another checkpoint: rewind, skip.)
 
 # %% [markdown]
 # ## Opener B: predict the first 1000 steps
 #
-# A prediction has numbers. The first: *where does the curve begin?* Let the untrained logits be independent and normal, with mean 0 and variance $\sigma^2$, and $V$ the size of the vocabulary. By the law of large numbers
+# First number: *where does the curve begin?* Let the untrained logits be independent and normal, with mean 0 and variance $\sigma^2$, and $V$ the size of the vocabulary. By the law of large numbers
 #
 # $$\mathbb E\Big[\log\sum_{j=1}^{V} e^{z_j} - z_y\Big] \approx \log\big(V\,\mathbb E\,e^{z}\big) - 0 = \ln V + \frac{\sigma^2}{2} .$$
 #
@@ -262,7 +260,7 @@ for arm in ("textbook", "textbook-pre"):
     print(f"{arm:13} below the unigram entropy after {min(crossings)} to {max(crossings)} steps, ten seeds")
 
 # %% [markdown]
-# So: start near 5.6, below the unigram line after about a hundred steps, [2.39 nats](../docs/experiments.md#constant-lr) after a thousand (2.29 to 2.44 over twenty seeds), no spike. Then the conditions: 1e-3 on the left, hotter rates on the right.
+# So: start near 5.6, below the unigram line after about a hundred steps, [2.39 nats](../docs/experiments.md#constant-lr) after a thousand (2.29 to 2.44 over twenty seeds), no spike. Then the conditions: 1e-3 on the left, hotter on the right.
 
 # %%
 source = {name: evidence.load(name) for name in ("constant-lr", "stall-cures", "no-norms", "fp16-weights")}
@@ -288,14 +286,14 @@ plots.dots(
 )
 
 # %% [markdown]
-# (Lengths differ, from 60 steps for the fp16 arms to 1000 for the first two: compare outcomes, not heights.) NaN at 1e-3 is real where the *weights* are fp16: after the first update. The popular cure, warmup, belongs to another illness: it prevents the stall at 1e-2, and does nothing for fp16 weights.
+# (The fp16 arms have 60 steps, the first two 1000: compare outcomes, not heights.) NaN at 1e-3 is real where the *weights* are fp16: after the first update. The popular cure, warmup, prevents the stall at 1e-2 and does nothing for fp16 weights.
 #
 # > **Weak (0):** "NaN within 50 steps, because the second moment is not estimated yet. Warm up."
 # >
 # > **Good (2):** "With norms and fp32 I expect it to train; Adam's first step moves each weight by the learning rate, and that hurts only at a higher rate. I would warm up anyway."
 # >
 # > **Excellent (4):** "Which norms, which precision, how large? A small model with norms in fp32 starts a little above ln V, passes the unigram entropy after a hundred or so small batches and trains. Ten times hotter, post-LN stalls at that entropy without a NaN. NaN I expect from fp16
-# > weights and Adam's usual epsilon, at any rate. At 7B I would expect 1e-3 without warmup to be too hot, and do not know whether it spikes or stalls; short runs at three rates would tell. A NaN in fp32 with norms would change my mind, and make me look for a bug."
+# > weights and Adam's usual epsilon, at any learning rate. At 7B I have measured nothing: my guess is that 1e-3 without warmup is too hot, by a spike or a stall, and short runs at three rates would tell. A NaN in fp32 with norms would change my mind, and make me look for a bug."
 #
 # **Probed:** do you ask for what is missing, and keep NaN, divergence and stall apart? **Follow-ups:** *How would you show that warmup helps, and not decay?* (Lesson 02: all four combinations.) *How long a warmup?* *It sits at a flat loss: which number first?*
 
@@ -320,7 +318,7 @@ for power in (-24, -25):
 #
 # <details><summary><b>The loss is NaN. Does clipping help?</b></summary>
 #
-# "No: one NaN gradient makes the norm NaN, and with it every gradient; one inf turns all others to 0 and itself to NaN. Clipping lowers the risk only while an exploding gradient is still finite. I would skip the step and look for the first tensor that was not finite." (Lesson 06, [clipping-facts](../docs/experiments.md#clipping-facts).)
+# "No: one NaN gradient makes the norm NaN, and with it every gradient; one inf turns all others to 0 and itself to NaN. Clipping lowers the risk only while an exploding gradient is still finite. I would skip the step, and find the first tensor that was not finite." (Lesson 06, [clipping-facts](../docs/experiments.md#clipping-facts).)
 # </details>
 #
 # <details><summary><b>Why warmup?</b></summary>
@@ -330,7 +328,7 @@ for power in (-24, -25):
 #
 # <details><summary><b>The loss is flat. What do you do with the learning rate?</b></summary>
 #
-# "I compare its height with the unigram entropy, then branch a checkpoint at a higher and a lower rate. Raising 1e-5 to 1e-3 gained a crawl more than a nat in 100 steps, so 'never raise' is false. A run stuck after a hot start was freed by no rate in 17 of 20 seeds: restart it, with warmup." (Lesson 07, [plateau](../docs/experiments.md#plateau).)
+# "I compare its height with the unigram entropy, then branch a checkpoint at a higher and a lower rate. Raising 1e-5 to 1e-3 gained a crawl more than a nat in 100 steps, so 'never raise' is false. A run stuck after a hot start was freed by no rate I tried in 17 of 20 seeds: restart it, with warmup." (Lesson 07, [plateau](../docs/experiments.md#plateau).)
 # </details>
 #
 # <details><summary><b>What is a cosine schedule's rate at half way?</b></summary>
@@ -365,7 +363,7 @@ for power in (-24, -25):
 #
 # <details><summary><b>What does gradient checkpointing buy, and for what?</b></summary>
 #
-# "Activation memory, for a second forward pass of the blocks: 22% more operations here, gradients equal to the last bit. The saving grew from 2.36 times at 2 layers to 8.25 at 16. Where weights filled the memory it was 1.11, so 'two to three times bigger' depends on that." (Lesson 08, [checkpointing](../docs/experiments.md#checkpointing).)
+# "Activation memory, for a second forward pass of the blocks: 22% more operations here, gradients equal to the last bit. Leaving the weights out, the peak fell 2.36 times at 2 layers and 8.25 at 16; of all memory, where weights filled it, only 1.11 times, so 'two to three times bigger' depends on that." (Lesson 08, [checkpointing](../docs/experiments.md#checkpointing).)
 # </details>
 
 # %% [markdown]
@@ -373,7 +371,9 @@ for power in (-24, -25):
 #
 # Small numbers are worth hearing with their model, seeds, spread and baseline, and worth nothing as laws. How much do $n$ seeds without a failure show? If the failure rate is $p$, that has probability $(1-p)^n$; it drops to 5% at
 #
-# $$p = 1 - 0.05^{1/n} \approx \frac{3}{n}, \qquad \text{since } \ln 0.05 \approx -3 .$$
+# $$p = 1 - 0.05^{1/n} \approx \frac{3}{n}, \qquad \text{since } \ln 0.05 \approx -3 ,$$
+#
+# which is called the *rule of three*.
 
 # %%
 for n in (1, 5, 20, 140):
@@ -384,7 +384,7 @@ for name in ("no-norms", "no-norms-fp16"):
     print(f"{name:14} warmup trains it: {first} of 5 seeds, then {fresh} of 20 fresh ones")
 
 # %% [markdown]
-# A cure perfect on five seeds worked on 14 of 20 fresh ones; five had never promised more. And the stuck run of lesson 01 escaped in [10 seeds out of 140](../docs/experiments.md#stall-cures) with clipping, and in 6 untreated: one lucky seed, and you would defend the wrong cure.
+# A cure perfect on five seeds worked on 14 of 20 fresh ones; five had never promised more. And the stuck run of lesson 01 escaped in [10 seeds out of 140](../docs/experiments.md#stall-cures) with clipping, and in 6 untreated: one lucky seed sells a wrong cure.
 #
 # - **Say:** "in a 4-layer model, on twenty of twenty seeds, against a baseline that fails"; the mechanism; what did not work.
 # - **Do not say:** a threshold as a law ("1e-2 is too hot"), a gain without a baseline, "it scales".
@@ -401,18 +401,18 @@ from stabilitylab import ledger
 ledger.verdicts("A1", "A5", "A6", "B1", "B4", "D5")
 
 # %% [markdown]
-# **A1** and **A5** make opener A: the factor thirty is wrong and the lever is not; clipping alone is a cure under SGD. **A6** is right for a better reason than advice gives: BatchNorm trains here, and sees the future. **B1** is false as stated, **B4** holds with two conditions, and *why* warmup works is **contested**. **D5**
-# is behind every separating test. The belief on trial fails by its own example: one remedy saves one patient and not the next.
+# **A1** and **A5** make opener A: cutting the rate is right and the factor thirty wrong; clipping alone is a cure under SGD. **A6** is right for a better reason than advice gives: BatchNorm trains here, and sees the future. **B1** is false as stated, **B4** holds with two conditions, and *why* warmup works is **contested**. **D5**
+# is behind every separating test. The belief on trial fails by its own example: a remedy saves one patient and not the next.
 #
 # ### What this does not show
 #
 # - **What an interviewer wants.** The rubric is an opinion, with these runs behind it.
-# - **That growing logits are harmless.** One patient, three seeds. And pre-LN changes more than its logits.
-# - **Growing spikes under Adam with norms.** None appeared here; the patient has no norms, which is its weakness as a stand-in for opener A.
-# - **Other settings.** The rule of three counts seeds of one.
+# - **That growing logits are harmless.** One patient, five seeds; and QK-norm and pre-LN change more than logits.
+# - **Growing spikes under Adam with norms.** The patient has none, its weakness as a stand-in for opener A.
+# - **Other settings.** The rule of three bounds failures among the seeds of *one* setting.
 #
-# **At 7B parameters** twins cost money, and price orders the tests. The PaLM report warns every laptop: its smaller models [did not spike](https://arxiv.org/abs/2204.02311) where the largest did, so a calm small run proves little. Conversely, [attention-logit growth and output-logit divergence](https://arxiv.org/abs/2309.14322) do
-# appear in small models at high learning rates, and the cures used at scale work there. And operators may settle for less than a cause: when norms drifted up in mid-run, OPT's team [lowered the rate by 10%](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT/chronicles) and went on.
+# **At 7B parameters** price orders the tests. PaLM's smaller models [did not spike](https://arxiv.org/abs/2204.02311) where the largest did, so a calm small run proves little. Conversely, [attention-logit growth and output-logit divergence](https://arxiv.org/abs/2309.14322) do
+# appear in small models at high learning rates, and the cures used at scale work there. Operators may settle for less than a cause: when norms drifted up in mid-run, OPT's team [lowered the rate by 10%](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT/chronicles) and went on.
 
 # %% [markdown]
 # ## What you predicted
@@ -420,11 +420,11 @@ ledger.verdicts("A1", "A5", "A6", "B1", "B4", "D5")
 # %%
 predictions.review(
     "11-fix",
-    "A third of the rate: calm on the same batches in 20 of 20 seeds. Clipping saved none of 20, and QK-norm kept the logits small in runs that blew up all the same.",
-    "A third of the learning rate",
+    "A third of the rate: calm on the same batches in 20 of 20 seeds. Clipping saved none of 20, and QK-norm kept the logits small and saved none of 5.",
+    outcome="A third of the learning rate",
 )
 predictions.review(
-    "11-crossing", "After 93 to 128 steps in ten seeds of post-LN, 92 to 128 of pre-LN.", "Between steps 50 and 200"
+    "11-crossing", "After 93 to 128 steps in ten seeds of post-LN, 92 to 128 of pre-LN.", outcome="Between steps 50 and 200"
 )
 
 # %% [markdown]
@@ -434,30 +434,32 @@ predictions.review(
 predictions.review(
     "pre-nan",
     "Once a NaN is in the gradients, clipping spreads it; before that it can lower the risk (lesson 06).",
-    "It can lower the risk, but it does not remove a NaN that is there",
+    outcome="It can lower the risk, but it does not remove a NaN that is there",
 )
 predictions.review(
     "pre-adam-scale",
     "Gradients 100 times as large ended within 0.1 nat of the same run in 20 of 20 seeds: the scale divides out (lesson 03).",
-    "much the same",
+    outcome="much the same",
 )
 predictions.review(
     "pre-warmup",
     "The same peak that stalls without warmup trains with it; at a sane rate it was not needed (lessons 01 and 02).",
-    "It lets training survive a higher peak learning rate",
+    outcome="It lets training survive a higher peak learning rate",
 )
 
 # %%
 predictions.review(
     "pre-plateau",
     "The rate, in either direction: a crawl wants more, a hot start wants warmup, and the height against the unigram entropy tells much (lesson 07).",
-    "the learning rate: it may be too high or too low, so look at what the value means",
+    outcome="the learning rate: it may be too high or too low, so look at what the value means",
 )
-predictions.review("pre-fp16", "Zero: everything up to 2^-25, about 3e-8, is rounded to it (lesson 05).", "rounded to zero")
+predictions.review(
+    "pre-fp16", "Zero: everything up to 2^-25, about 3e-8, is rounded to it (lesson 05).", outcome="rounded to zero"
+)
 predictions.review(
     "pre-firing",
     "It may be normal: healthy runs fired on most early steps, and no single limit told sick from healthy (lesson 04).",
-    "may be normal at this scale and limit: the rate alone does not say",
+    outcome="may be normal at this scale and limit: the rate alone does not say",
 )
 
 # %% [markdown]
@@ -468,16 +470,26 @@ predictions.review(
 #
 # ## What to log in your own runs
 #
-# A line per experiment, to quote from later: question, prediction, twin, seeds, spread, surprise. And per run the first step at which each number left its usual range.
+# A line per experiment, to quote from later: question, prediction, twin, seeds, spread, surprise. Per run, the first step at which each number left its usual range.
 #
 # ## Try it yourself
 #
-# 1. In the panel of opener A, with `130` steps, find the highest peak that still trains. Is it the same on three seeds? Say so in one honest sentence.
-# 2. "A rate too high" is not yet a mechanism. Give the patient a longer warmup: `diagnose(train(spiking.replace(warmup_steps=100, steps=180)))`. Was the *speed* of the rise to blame, or the height? Which popular sentence about warmup must you now qualify?
+# 1. In the panel of opener A, find the highest peak that still trains. Is it the same on three seeds? Say so in one honest sentence.
+# 2. "A rate too high" is not yet a mechanism. Give the patient a longer warmup: `diagnose(train(spiking.replace(warmup_steps=100, steps=180)))`. Was the *speed* of the rise to blame, or the height?
 # 3. Predict the start of the curve for `init="gpt2"` (weights of standard deviation 0.02) and for a model without a final norm (`norm="none"`, `init="torch"`), then measure both as in opener B. Without the final norm one input of the formula can no longer be read off the configuration: which?
-# 4. Record yourself answering A in 90 seconds, and score it.
 #
 # **Assignment:** [work/a6_capstone/a6_capstone.ipynb](../work/a6_capstone/a6_capstone.ipynb). The six assignments are coding rounds: take whichever of [a1](../work/a1_clipping/a1_clipping.ipynb) to a6 is not done yet, explaining aloud.
+
+# %% [markdown]
+# ## The room
+#
+# The mock interview draws its questions by weakness, from your quizzes and your earlier scores. You answer first, then compare with a model answer and score yourself by the question's rubric; a coding round ends with `room.submit(your_function)` in a cell of your own. The
+# history stays in `work/`. `stabilitylab interview --minutes 15` is the same in a terminal, and `stabilitylab cards --anki FILE.apkg` makes flash cards.
+
+# %%
+from stabilitylab import interview_room
+
+room = interview_room.enter()
 
 # %% [markdown]
 # ## Quiz
