@@ -210,7 +210,7 @@ plots.dots(
 
 # %% [markdown]
 # **Right** in the popular answer: a thirtieth of the rate crawls, and BatchNorm, which it warns against, [lets a Transformer see later bytes](../docs/experiments.md#batch-norm). **Wrong:** that clipping alone fixes it. It saves every exploding SGD run and no spiking one, and leaves [18 of 20](../docs/experiments.md#stall-cures) stuck. A third of the
-# rate does as well under SGD, and saves the spiking run too. And the run of opener A may well have AdamW, warmup and clipping already: ask.
+# rate does as well under SGD, and saves the spiking run too. And the run of opener A may well have AdamW, [2000 steps of warmup and clipping at 1.0](https://arxiv.org/abs/2302.13971), as LLaMA had: ask.
 #
 # > **Weak (1):** "Gradients explode, so I clip at 1.0 and leave the rate alone."
 # >
@@ -504,6 +504,7 @@ quiz("11")
 # %% [markdown]
 # ## References
 #
+# - Touvron et al. 2023, *LLaMA: Open and Efficient Foundation Language Models*, [arXiv:2302.13971](https://arxiv.org/abs/2302.13971), section 2.3.
 # - Chowdhery et al. 2022, *PaLM: Scaling Language Modeling with Pathways*, [arXiv:2204.02311](https://arxiv.org/abs/2204.02311).
 # - Zhang et al. 2022, *OPT*, [chronicles](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT/chronicles).
 # - Wortsman et al. 2023, *Small-scale proxies for large-scale Transformer training instabilities*, [arXiv:2309.14322](https://arxiv.org/abs/2309.14322).
