@@ -35,6 +35,11 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if exercises/ is not exactly what solutions/ gives"
     )
+    release.add_argument(
+        "--shuffle",
+        action="store_true",
+        help="give the choices of quiz questions in a new order; without it they keep the one they have",
+    )
     release.set_defaults(command=_release)
 
     grade = commands.add_parser("grade", help="grade a folder of submissions", description="Grade a folder of submissions.")
@@ -63,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 def _release(options: argparse.Namespace) -> int:
     from autograder.release import release
 
-    found = release(options.names, options.check)
+    found = release(options.names, options.check, options.shuffle)
     for line in found:
         print(f"{line} differs from its source" if options.check else f"Wrote {line}")
     if not found:

@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -100,11 +100,12 @@ def grade(
             return sandbox, Expected(sandbox, name, journal.seed)
 
         asking = pool.submit(ask)
-        blank = nbformat.read(release.generate(name, temporary, workdir), as_version=4)
+        order = release.order(name)
+        blank = nbformat.read(release.generate(name, temporary, workdir, order), as_version=4)
         sandbox, expected = asking.result()
         if sandbox.warning:
             warn(sandbox.warning)
-        judging = _Judging(name, folder, blank, temporary / "submitted", journal, sandbox, expected)
+        judging = _Judging(name, folder, blank, temporary / "submitted", journal, sandbox, expected, order)
         progress("Asking the reference", 1, 1)
         # marks go into the gradebook here while the next submissions are judged in the sandbox
         entering = stack.enter_context(_Entering(name, journal, workdir, temporary))
@@ -134,9 +135,10 @@ class _Judging:
         journal: Journal,
         sandbox: Sandbox,
         expected: Expected,
+        order: Mapping[str, str],
     ):
         self.name, self.folder, self.blank, self.target = name, folder, blank, target
-        self.journal, self.sandbox, self.expected = journal, sandbox, expected
+        self.journal, self.sandbox, self.expected, self.order = journal, sandbox, expected, order
         self.tests = [cell.metadata.nbgrader.grade_id for cell in blank.cells if submissions.is_test(cell)]
 
     def judge(self, student: str) -> tuple[str, str, str]:
@@ -171,7 +173,7 @@ class _Judging:
 
     def _marks(self, notebook: NotebookNode) -> dict[str, Mark]:
         collected = judge.collect(self.sandbox, submissions.code_cells(notebook), self.expected)
-        return judge.judge(self.sandbox, collected, self.expected)
+        return judge.judge(self.sandbox, collected, self.expected, self.order)
 
 
 class _Entering:

@@ -135,8 +135,17 @@ def keys(assignment: str) -> Mapping[str, QuizKey]:
     return importlib.import_module(f"autograder.keys.{assignment}").QUIZ
 
 
-def judge(sandbox: Sandbox, collected: Mapping[str, Answers], expected: Expected) -> dict[str, Mark]:
-    """Marks every question of a submission: grade_id -> mark."""
+def judge(
+    sandbox: Sandbox, collected: Mapping[str, Answers], expected: Expected, order: Mapping[str, str] | None = None
+) -> dict[str, Mark]:
+    """Marks every question of a submission: grade_id -> mark.
+
+    Args:
+        sandbox: to settle probes in.
+        collected: what the submission answered.
+        expected: what is right.
+        order: quiz question -> the letters of the source in the order the learner saw them, default the source's.
+    """
     answers_of_quiz = keys(expected.assignment)
     questions = exercises.questions(expected.assignment)
     marks = {}
@@ -144,7 +153,9 @@ def judge(sandbox: Sandbox, collected: Mapping[str, Answers], expected: Expected
         for grade_id, question in questions.items():
             if question.options:
                 (answer,) = collected[grade_id].values()
-                marks[grade_id] = _mark_choice(question, answers_of_quiz[grade_id], answer.get("value"))
+                marks[grade_id] = _mark_choice(
+                    question, answers_of_quiz[grade_id], answer.get("value"), (order or {}).get(grade_id, "abcd")
+                )
                 continue
             answers = {
                 probe.name: settling.settled(grade_id, probe, collected[grade_id][probe.name]) for probe in question.probes
@@ -189,7 +200,12 @@ def _settled(worker: Worker, expected: Expected, grade_id: str, probe: Probe, an
     return worker.settle(expected.assignment, grade_id, probe.name, expected.seed, answer)
 
 
-def _mark_choice(question: Question, key: QuizKey, choice: Any) -> Mark:
-    if not isinstance(choice, str) or choice not in question.options:
-        return Mark(0.0, (f"{question.target} was not set to one of {', '.join(question.options)}.",))
-    return Mark(1.0, ()) if choice == key.right else Mark(0.0, (key.wrong[choice],))
+def _mark_choice(question: Question, key: QuizKey, answer: Any, order: str) -> Mark:
+    """A quiz answer's share of the points: where several choices are right, those chosen rightly less those chosen wrongly."""
+    if not exercises.is_answer(question, answer):
+        return Mark(0.0, (exercises.asks_for(question),))
+    chosen, right = {order[question.options.index(letter)] for letter in answer}, set(key.right)
+    wrong = tuple(key.wrong[letter] for letter in sorted(chosen - right))
+    missed = len(right - chosen)
+    hint = (f"{missed} more of the choices {'is' if missed == 1 else 'are'} right.",) if question.several and missed else ()
+    return Mark(max(0.0, (len(chosen & right) - len(wrong)) / len(right)), wrong + hint)

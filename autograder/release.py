@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nbformat
 from traitlets.config import Config
 
-from autograder import course, judge
+from autograder import course, judge, orders
 from autograder.sandbox import Sandbox
 from stabilitylab import exercises, notebooks, workspace
 
@@ -23,20 +24,29 @@ def assignments() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in SOLUTIONS.glob("*/*.py") if path.stem == path.parent.name))
 
 
-def generate(name: str, folder: Path, workdir: Path | None = None) -> Path:
+def order(name: str) -> dict[str, str]:
+    """The order of the choices in what is released: quiz question -> letters of the source. The source's own if nothing is released yet."""
+    source, path = notebooks.derive(SOLUTIONS / name / f"{name}.py"), workspace.EXERCISES / name / f"{name}.ipynb"
+    return orders.of(source, nbformat.read(path, as_version=4) if path.exists() else source)
+
+
+def generate(name: str, folder: Path, workdir: Path | None = None, order: Mapping[str, str] | None = None) -> Path:
     """Makes an assignment's source and release notebooks below ``folder``, and enters the assignment in a gradebook.
 
     Args:
         name: the assignment.
         folder: gets ``source/`` and ``release/``.
         workdir: holds the gradebook.db, default ``folder`` too.
+        order: of the choices of its quiz questions, default the source's.
 
     Returns:
         The released notebook.
     """
     source = folder / "source" / name
     source.mkdir(parents=True, exist_ok=True)
-    notebooks.write(notebooks.derive(SOLUTIONS / name / f"{name}.py"), source / f"{name}.ipynb")
+    notebook = notebooks.derive(SOLUTIONS / name / f"{name}.py")
+    orders.rearrange(notebook, order or {})
+    notebooks.write(notebook, source / f"{name}.ipynb")
     config = course.configure(Config(), workdir=workdir or folder, source=folder / "source", release=folder / "release")
     course.must(course.api(config).generate_assignment(name, force=True, create=True), f"releasing {name}")
     return folder / "release" / name / f"{name}.ipynb"
@@ -50,12 +60,13 @@ def visible_checks(name: str) -> str:
     return json.dumps(_rounded(expected), separators=(",", ":"), sort_keys=True) + "\n"
 
 
-def release(names: Sequence[str], check: bool = False) -> list[str]:
+def release(names: Sequence[str], check: bool = False, shuffle: bool = False) -> list[str]:
     """Releases assignments, or checks that what is released is exactly what the sources give.
 
     Args:
         names: assignments; all if empty.
         check: compare only, and write nothing.
+        shuffle: give the choices of quiz questions in a new order; otherwise they keep the one they were released in.
 
     Returns:
         The files that were written or, when checking, that differ from what the sources give.
@@ -69,20 +80,22 @@ def release(names: Sequence[str], check: bool = False) -> list[str]:
         raise ValueError(f"NAME is {unknown[0]!r}; the assignments are {', '.join(assignments())}")
     found = []
     for name in names or assignments():
+        source = notebooks.derive(SOLUTIONS / name / f"{name}.py")
         with tempfile.TemporaryDirectory() as folder:
-            made = generate(name, Path(folder))
-            files = {
-                SOLUTIONS / name / f"{name}.ipynb": Path(folder) / "source" / name / f"{name}.ipynb",
-                workspace.EXERCISES / name / f"{name}.ipynb": made,
-            }
-            for kept, fresh in files.items():
-                if not kept.exists() or kept.read_bytes() != fresh.read_bytes():
-                    found.append(f"{kept.parts[-3]}/{name}/{kept.name}")
-                    if not check:
-                        workspace.write_atomically(kept, fresh.read_bytes())
-            leaked = leaks(name, made.read_text(encoding="utf-8"))
-            if leaked:
-                raise RuntimeError(f"{name} must not be released: {'; '.join(leaked)}")
+            made = generate(name, Path(folder), order=orders.drawn(source, random.SystemRandom()) if shuffle else order(name))
+            released = made.read_text(encoding="utf-8")
+        files = {
+            SOLUTIONS / name / f"{name}.ipynb": nbformat.writes(source) + "\n",
+            workspace.EXERCISES / name / f"{name}.ipynb": released,
+        }
+        for kept, fresh in files.items():
+            if not kept.exists() or kept.read_text(encoding="utf-8") != fresh:
+                found.append(f"{kept.parts[-3]}/{name}/{kept.name}")
+                if not check:
+                    workspace.write_atomically(kept, fresh)
+        leaked = leaks(name, released)
+        if leaked:
+            raise RuntimeError(f"{name} must not be released: {'; '.join(leaked)}")
         kept, fresh_checks = exercises.CHECKS / f"{name}.json", visible_checks(name)
         if not kept.exists() or not _same_checks(name, json.loads(kept.read_text()), json.loads(fresh_checks)):
             found.append(f"data/checks/{kept.name}")

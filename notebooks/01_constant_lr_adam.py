@@ -429,7 +429,7 @@ ledger.verdicts("B1", "A5", "B2")
 # | a hotter constant rate explodes | **false for the models with norms** | 1e-2: nearly every post-LN run stuck at the unigram line, pre-LN trains |
 # | ... it explodes without norms | **holds when** deep, default initialisation, 1.5e-2 | ten times the loss within three updates, [20 of 20 seeds](../docs/experiments.md#no-norms) |
 # | NaN within 50 steps | **holds when** that explosion runs in fp16, or the weights are fp16 | within five steps in [20 of 20 seeds](../docs/experiments.md#no-norms-fp16); after the first update in [20 of 20](../docs/experiments.md#fp16-weights) |
-# | warmup prevents it | **holds** if it is long enough, except for fp16 weights | the stall: 150 steps do, 25 hardly ever; the explosion: with decay, nine times in ten |
+# | warmup prevents it | **holds** if it is long enough, except for fp16 weights | the stall: 150 steps do, 25 hardly ever; the explosion: with decay, nine times in ten in fp32, and [14 of 20](../docs/experiments.md#no-norms-fp16) in fp16 |
 # | clipping at 1.0 prevents it | **false under Adam** | most stalled runs stay stuck; not one explosion prevented in [20 of 20 seeds](../docs/experiments.md#no-norms) |
 #
 # ### What this does not show

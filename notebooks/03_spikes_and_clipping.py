@@ -203,25 +203,18 @@ for name, step in (("clean", 39), ("bad", 40)):
 # The bound holds at the logits only; the layers below can amplify, and they change as the model learns. Move the one bad batch to step 150:
 
 # %%
-from statistics import fmean, median
-
-from stabilitylab.corpus import Injection
-from stabilitylab.training import train
-
-late = {None: [], 1.0: []}
-for limit, seed in live.track([(limit, seed) for limit in late for seed in range(5)], "Training ten pairs of twins"):
-    twin = bad_batch.arms["sgd"].config.replace(steps=165, clip_norm=limit, seed=seed)
-    clean, bad = train(twin), train(twin.replace(injections=(Injection("repeated_byte", (150,)),)))
-    times = bad.column("grad_norm")[150] / median(clean.column("grad_norm")[100:150])
-    late[limit].append((times, max(b - a for a, b in zip(clean.column("loss")[151:], bad.column("loss")[151:]))))
-for limit, pairs in late.items():
-    print(f"one bad batch at step 150, {f'clipped at {limit}' if limit else 'unclipped'}, per seed:")
-    print("    norm, times the usual   ", "  ".join(f"{times:5.1f}" for times, _ in pairs))
-    print("    nats above the twin     ", "  ".join(f"{rise:5.2f}" for _, rise in pairs))
+for key, about in {
+    "sgd-surprise": "gradient, times the usual, at step 40",
+    "late-surprise": "the same at step 150",
+    "late-spike": "highest loss above the twin after it",
+    "late-gap": "above the twin at step 200",
+    "late-clip-spike": "highest loss above the twin, clipped at 1.0",
+}.items():
+    print(f"{about:45} {evidence.spread([figures[key][seed] for seed in FRESH_SEEDS])}")
 
 # %% [markdown]
-# Now the one batch has 13.6 to 46.7 times the usual norm and spikes by 0.38 to 4.91 nats. Clipped, by 0.08 at most. So "a jolt" was said of step 40: what a batch does depends on the model it meets. Over twenty seeds, measured after 150 steps and not trained on, such a batch
-# has [19.5 times](../docs/experiments.md#firing-rate) the usual norm under SGD (10.2 to 58.9), and 43.1 times under Adam (13 to 122). A hundredfold gradient does occur.
+# At step 150 the same batch is anything from 10.1 to 51.6 times as loud as usual, and a setback in 20 of 20 seeds: three of them [are not back below the unigram line](../docs/experiments.md#bad-batch) at step 200. Clipped at 1.0 it costs nothing. So "a jolt" was said of step 40: what a batch does
+# depends on the model it meets. Under Adam, measured at the last weights of a healthy run, such a batch has [43.1 times](../docs/experiments.md#firing-rate) the usual norm (13 to 122). A hundredfold gradient does occur.
 
 # %% [markdown]
 # ## What clipping does to a gradient
@@ -414,7 +407,10 @@ for name, spike in (("unclipped", 100.0), ("clipped at 1.0", 1.0)):
 # If that is how clipping helps the healthy run, whose first gradients are long, then clipping *there* should be enough, and clipping only *later* should make things worse: large gradients in the second moment, short ones in the first. Five seeds:
 
 # %%
+from statistics import fmean
+
 from stabilitylab.diagnosis import diagnose
+from stabilitylab.training import train
 
 plain = experiments.get("clip-level-adam").arms["adam"].config.replace(clip_norm=0.1)
 
@@ -451,7 +447,7 @@ ledger.verdicts("A3", "A4", "C2", "D1", "D2", "E2", "E3", "E5")
 # %% [markdown]
 # - **A3** is exact, for the global norm alone: clipping by tensor or by element bends. **C2** and **E2** are arithmetic.
 # - **A4** and **E5** are true of SGD. Adam divides the gradient's size out by itself: the level hardly matters once it fires on every step, and 0.1 is not slow.
-# - **D1** is judged at step 40: nine times the usual gradient, next to no mark after one batch, one after four. The late batch above forbids reading more into it. At large the question is **contested**: the Open Book puts spikes down to
+# - **D1**: at step 40 one batch leaves next to no mark; at step 150, unclipped, it is a setback that lasts to the end of our runs. Neither is ruin, and one clip undoes it. At large the question is **contested**: the Open Book puts spikes down to
 # bad pockets of data, as a rule; the PaLM report to certain batches meeting a certain state of the parameters.
 # - **D2** is half right: clipping elements bends the gradient, and in the one run on trial that did no harm. Whether it is ever *preferable* stays open.
 # - **E3**: clipping ended the explosion without a spike, shrank that of the bad batches to about a seventh, left their own loss in the curve, and did nothing about noise.

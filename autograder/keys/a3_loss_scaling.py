@@ -36,10 +36,9 @@ QUIZ = {
         },
     ),
     "quiz_bf16": QuizKey(
-        "d",
+        "bd",
         {
             "a": "Range comes from the exponent, and bf16 has as many exponent bits as fp32: 1e-9 is kept without any loss scale.",
-            "b": "The extra exponent bits were taken from the fraction: bf16 has 7 bits of it and fp16 10, so bf16 rounds more coarsely.",
             "c": "65504 is fp16's limit; bf16 has fp32's range and stores 70000 as 70144.",
         },
     ),

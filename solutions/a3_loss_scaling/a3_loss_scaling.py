@@ -332,17 +332,17 @@ check("a3_loss_scaling/quiz_scale", answer_scale)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_bf16_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 9. Quiz: bf16 instead
 #
-# *1 point.* You switch from fp16 with loss scaling to bf16 without. What is true?
+# *1 point.* You switch from fp16 with loss scaling to bf16 without. What is true? **More than one may be**: write all letters, as in `"ac"`. Each wrong letter takes away what a right one gives.
 #
 # - **a** Gradients of 1e-9 become zero: with 16 bits you need loss scaling.
-# - **b** Gradients of 1e-9 are kept, and rounding is finer, because bf16 has more exponent bits.
-# - **c** Gradients of 1e-9 are kept, but an activation of 70000 becomes inf, as in fp16.
-# - **d** Gradients of 1e-9 are kept, and rounding is 8 times coarser than fp16's for numbers around 1.
+# - **b** Gradients of 1e-9 are kept.
+# - **c** An activation of 70000 becomes inf, as in fp16.
+# - **d** Rounding is 8 times coarser than fp16's for numbers around 1.
 
 # %% tags=["quiz"] nbgrader={"grade": false, "grade_id": "quiz_bf16_code", "locked": false, "schema_version": 3, "solution": true, "task": false}
-answer_bf16 = ""  # write a letter between the quotes
+answer_bf16 = ""  # write the letters between the quotes
 ### BEGIN SOLUTION
-answer_bf16 = "d"
+answer_bf16 = "bd"
 ### END SOLUTION
 
 # %% nbgrader={"grade": true, "grade_id": "quiz_bf16", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}

@@ -67,7 +67,8 @@ class Question:
     Attributes:
         target: the name that the learner's notebook must define.
         probes: behaviours, each worth the same share of the points; code that does nothing fails every one of them.
-        options: for a quiz question, the answers that may be given; its one probe returns the learner's, which only the grader marks.
+        options: for a quiz question, the letters that may be chosen; its one probe returns the learner's answer, which only the grader marks.
+        several: whether more than one of them may be right; the answer is then written as in ``"ac"``.
         ruled_out: functions and classes that may not be used, by their full names, such as ``"torch.nn.utils.clip_grad_norm_"``: using one
             earns nothing on the question.
     """
@@ -75,12 +76,26 @@ class Question:
     target: str
     probes: tuple[Probe, ...] = ()
     options: tuple[str, ...] = ()
+    several: bool = False
     ruled_out: tuple[str, ...] = ()
 
 
-def quiz(target: str) -> Question:
-    """A question whose answer is one of four letters; its probe hands the learner's through."""
-    return Question(target=target, options=("a", "b", "c", "d"), probes=(Probe(_choice, ""),))
+def quiz(target: str, several: bool = False) -> Question:
+    """A question whose answer is one of four letters, or several; its probe hands the learner's through."""
+    return Question(target=target, options=("a", "b", "c", "d"), several=several, probes=(Probe(_choice, ""),))
+
+
+def is_answer(question: Question, answer: Any) -> bool:
+    """Whether something is an answer to a quiz question, right or wrong."""
+    if not isinstance(answer, str) or not answer or len(set(answer)) < len(answer):
+        return False
+    return set(answer) <= set(question.options) and (question.several or len(answer) == 1)
+
+
+def asks_for(question: Question) -> str:
+    """What an answer to a quiz question looks like, in a sentence."""
+    some, example = ("one or more", ', as in "ac"') if question.several else ("one", "")
+    return f"{question.target} must be {some} of the letters {', '.join(question.options)}{example}."
 
 
 def _choice(answer: Any, rng: random.Random) -> Any:
@@ -291,8 +306,8 @@ def check(question: str, learner: Any) -> None:
     assignment, _, grade_id = question.partition("/")
     asked = questions(assignment)[grade_id]
     if asked.options:
-        if learner not in asked.options:
-            raise CheckFailed(f"{asked.target} is {learner!r}; set it to one of {', '.join(asked.options)}.")
+        if not is_answer(asked, learner):
+            raise CheckFailed(f"{asked.target} is {learner!r}. {asks_for(asked)}")
         print(f"Answer {learner!r} is noted. It is marked when your work is graded.")
         return
     expected = json.loads((CHECKS / f"{assignment}.json").read_text())[grade_id]

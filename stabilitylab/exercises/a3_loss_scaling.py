@@ -520,5 +520,5 @@ QUESTIONS = {
     "quiz_large": quiz("answer_large"),
     "quiz_digits": quiz("answer_digits"),
     "quiz_scale": quiz("answer_scale"),
-    "quiz_bf16": quiz("answer_bf16"),
+    "quiz_bf16": quiz("answer_bf16", several=True),
 }

@@ -1,9 +1,9 @@
 """Is the early gradient's variance what makes warmup necessary? RAdam's argument against the plain one (claim B3).
 
-RAdam (Liu et al. 2020) argues that Adam's first steps are bad because its second moment rests on few gradients, so that the step size has a
+RAdam (Liu et al. 2019) argues that Adam's first steps are bad because its second moment rests on few gradients, so that the step size has a
 huge variance. The plain explanation is that the first steps are too large, whatever Adam knows. The two part where Adam has seen 100 batches
 before it may move: its moments are then well estimated, and its first steps as large as ever. They part again at beta2 0.95: RAdam's correction and the
-warmup of 2 / (1 - beta2) steps that Ma & Yarats (2021) found as good are then over in some 40 steps.
+warmup of 2 / (1 - beta2) steps that Ma & Yarats (2019) found as good are then over in some 40 steps.
 
 Settings were found on seeds 20-27, tolerances on seeds 200-219.
 

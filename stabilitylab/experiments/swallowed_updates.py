@@ -105,7 +105,7 @@ EXPERIMENT = Experiment(
     columns=(*CURVES, "update_ratio"),
     shows=(
         "bf16 keeps 8 significant bits, so that an update below 1/512 of its weight is rounded away, every time. With bf16 weights SGD at a small rate falls behind. The same "
-        "numbers rounded at random keep up: each update is lost or doubled, and right on average. So do fp32 master weights."
+        "numbers rounded at random keep up: each update is lost or enlarged, and right on average. So do fp32 master weights."
     ),
     does_not_show=(
         "That bf16 weights ruin every run: they slow this one. Momentum or a higher rate makes the updates larger and the gap smaller, and Adam's updates "
