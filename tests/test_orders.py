@@ -1,11 +1,15 @@
+import json
 import random
+import shutil
 
 import nbformat
 import pytest
 
 from autograder import judge, orders, release
+from autograder.cli import main
 from autograder.keys import QuizKey
 from stabilitylab import exercises, notebooks, workspace
+from tests.classroom import NAME, cell, hand_in, notebook
 
 
 def source(name):
@@ -76,3 +80,45 @@ def test_every_wrong_choice_has_its_sentence(name):
         question = exercises.questions(name)[grade_id]
         assert set(key.right) | set(key.wrong) == set(question.options) and not set(key.right) & set(key.wrong)
         assert len(key.right) == 1 or question.several
+
+
+def test_a_learner_of_a_shuffled_release_is_marked_by_the_words_that_were_chosen(monkeypatch, tmp_path):
+    shutil.copytree(workspace.EXERCISES, tmp_path / "exercises")
+    monkeypatch.setattr(workspace, "EXERCISES", tmp_path / "exercises")
+    monkeypatch.setattr(release, "visible_checks", lambda name: (exercises.CHECKS / f"{name}.json").read_text())
+    monkeypatch.setattr(
+        orders, "drawn", lambda notebook, chance: {"quiz_nan": "dacb", "quiz_direction": "abcd", "quiz_adam": "abcd"}
+    )
+    release.release([NAME], shuffle=True)
+    for student, letter in {"by_the_words": "a", "by_last_year": judge.keys(NAME)["quiz_nan"].right}.items():
+        made = notebook("solutions")
+        cell(made, "quiz_nan_code").source = f'answer_nan = "{letter}"'
+        hand_in(tmp_path / "class", student, made)
+    report = tmp_path / "report.json"
+    where = ["--submissions", str(tmp_path / "class"), "--workdir", str(tmp_path / "grading"), "--report", str(report)]
+    assert main(["grade", NAME, *where]) == 0
+    marks = {name: student["questions"]["quiz_nan"] for name, student in json.loads(report.read_text())["students"].items()}
+    assert marks["by_the_words"]["score"] == 1
+    assert marks["by_last_year"]["score"] == 0 and marks["by_last_year"]["feedback"] == [judge.keys(NAME)["quiz_nan"].wrong["b"]]
+    page = (tmp_path / "grading" / "feedback" / "by_the_words" / NAME / f"{NAME}.html").read_text()
+    shown = orders.choices(source(NAME))["quiz_nan"][3].partition(",")[0]
+    assert shown in page
+
+
+@pytest.fixture(scope="module")
+def what_learners_get():
+    """Everything that is handed out, as one text: without solutions/ and autograder/."""
+    folders = ("exercises", "data", "stabilitylab", "notebooks")
+    files = [
+        path
+        for folder in folders
+        for path in (workspace.ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".ipynb", ".yaml", ".json")
+    ]
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+@pytest.mark.parametrize("name", release.assignments())
+def test_no_sentence_of_a_key_is_in_anything_that_learners_get(name, what_learners_get):
+    sentences = [sentence for key in judge.keys(name).values() for sentence in key.wrong.values()]
+    assert [sentence for sentence in sentences if sentence in what_learners_get] == []
