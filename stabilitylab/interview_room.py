@@ -66,6 +66,7 @@ class InterviewRoom:
 
     def _begin(self) -> None:
         self.room = Room(self.length.value)
+        self.widget.layout.min_height = "600px"  # or the page jumps whenever an answer gives way to the next question
         self._ask()
 
     def _ask(self, before: str = "") -> None:

@@ -26,7 +26,7 @@ def quiz(name: str) -> None:
     """
     asked = questions.select(name)
     data = widgets.VBox([_Card(question, number).widget for number, question in enumerate(asked, start=1)])._repr_mimebundle_()
-    data["text/html"] = "\n".join(_static(question, number) for number, question in enumerate(asked, start=1))
+    data["text/html"] = "<br>\n".join(_static(question, number) for number, question in enumerate(asked, start=1))
     data["text/plain"] = f"[A quiz of {len(asked)} questions.]"
     display(data, raw=True)
 
