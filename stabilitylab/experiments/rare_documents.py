@@ -128,6 +128,6 @@ EXPERIMENT = Experiment(
     ),
     does_not_show=(
         "What happens with a batch of one sentence, where a rare word weighs more, or with a vocabulary of whole words, whose rarest embeddings are hardly trained. Adam's final "
-        "gaps are of the size of its noise, so none is claimed."
+        "gaps are of the size of its noise, so none is claimed. And a rare document later in a run, when there is more to lose: bad-batch shows that the step matters."
     ),
 )
