@@ -5,6 +5,7 @@ The package is installed from a checkout (``pip install -e .``), so data and a l
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -38,7 +39,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def load(name: str, version: int) -> dict[str, Any]:
     """A learner's kept entries, from ``work/NAME.json``; none if there is no such file.
 
-    A file that cannot be read is set aside as ``NAME.json.broken``, with a printed sentence, and never overwritten.
+    A file that cannot be read is set aside as ``NAME.json.broken`` (then ``.broken1``, ...), with a printed sentence, and never overwritten.
 
     Args:
         name: of the file, such as ``"predictions"``.
@@ -53,7 +54,8 @@ def load(name: str, version: int) -> dict[str, Any]:
             raise ValueError(f"version {data['version']}")
         return dict(data[name])
     except (ValueError, KeyError, TypeError) as error:
-        aside = path.with_name(path.name + ".broken")
+        names = (path.with_name(f"{path.name}.broken{number or ''}") for number in itertools.count())
+        aside = next(name for name in names if not name.exists())
         path.replace(aside)
         print(f"Your {name} could not be read ({error}); the file is kept as {aside.name} and a new one begins.")
         return {}

@@ -18,6 +18,10 @@ def test_a_broken_file_is_set_aside_with_a_message(work_folder, capsys):
     predictions.commit("q1", "it trains")
     assert list(predictions.load()) == ["q1"]
     assert (work_folder / "predictions.json.broken").read_text() == "{half"
+    (work_folder / "predictions.json").write_text('{"version": 7}')
+    assert predictions.load() == {}
+    assert (work_folder / "predictions.json.broken").read_text() == "{half"
+    assert (work_folder / "predictions.json.broken1").read_text() == '{"version": 7}'
     assert "kept as predictions.json.broken" in capsys.readouterr().out
 
 
