@@ -73,8 +73,12 @@ def test_a_quiz_answer_is_taken_but_not_marked_in_the_notebook(capsys):
     for choice in "abcd":
         check("a1_clipping/quiz_nan", choice)
     assert capsys.readouterr().out.count("is noted") == 4
-    with pytest.raises(CheckFailed, match="one of a, b, c, d"):
-        check("a1_clipping/quiz_nan", "")
+    for wrong in ("", "ab", "e", ["a"], None):
+        with pytest.raises(CheckFailed, match="must be one of the letters a, b, c, d"):
+            check("a1_clipping/quiz_nan", wrong)
+    check("a3_loss_scaling/quiz_bf16", "ac")
+    with pytest.raises(CheckFailed, match='one or more of the letters a, b, c, d, as in "ac"'):
+        check("a3_loss_scaling/quiz_bf16", "aa")
 
 
 def test_code_that_does_nothing_fails_every_probe():
