@@ -515,10 +515,19 @@ predictions.review(
 # ## Try it yourself
 #
 # 1. In the panel of trial 1: **clip norm** `0.1` at **peak LR** `0.2`, then no clipping at `0.02`. Are they the same run? Say why not with the formula of the effective rate.
-# 2. Run the healthy model at ten times its rate: `train(experiments.get("clipping-bias").arms["none"].config.replace(clip_norm=1.0, lr=0.3))`. Does clipping fire more or less often from step 50 on (`share(run, 1.0, 50, 120)`)?
-# 3. Put bad batches *and* ten times the rate into one run: with `config = arms["healthy"].config`, then with another seed, `trainer = Trainer(config, **(FAULTS["data"](config) | FAULTS["learning rate"](config)))` and `run = trainer.result(list(trainer.steps()))`. What does `cause` name, and which must you cure first to see the other?
+# 2. Put bad batches *and* ten times the rate into one run: with `config = arms["healthy"].config`, then with another seed, `trainer = Trainer(config, **(FAULTS["data"](config) | FAULTS["learning rate"](config)))` and `run = trainer.result(list(trainer.steps()))`. What does `cause` name, and which must you cure first to see the other?
 #
 # **Assignment:** [work/a1_clipping/a1_clipping.ipynb](../work/a1_clipping/a1_clipping.ipynb). Do it now if it is not done yet; the monitor of assignment 4, after lesson 06, raises the alarms that these causes explain.
+
+# %% [markdown]
+# ## A mystery run
+#
+# Name a cause yourself: buy diagnostics, choose a cure, and the run is trained again with it. [Mystery runs](mystery_runs.ipynb) has the rules and as many incidents as you like.
+
+# %%
+from stabilitylab import mystery_room
+
+room = mystery_room.play(1)
 
 # %% [markdown]
 # ## Quiz

@@ -17,8 +17,9 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import HTML, display
 
-from stabilitylab import mystery, plots
-from stabilitylab.mystery import AT_A_STEP, BUDGET, CAUSES, CURES, DIAGNOSTICS, Evidence, Game, Score, Verdict
+from stabilitylab import incidents, mystery, plots
+from stabilitylab.incidents import CAUSES
+from stabilitylab.mystery import AT_A_STEP, BUDGET, CURES, DIAGNOSTICS, Evidence, Game, Score, Verdict
 
 STATIC_FALLBACK = "[Priced diagnostics and a verdict are here when this notebook is opened in JupyterLab.]"
 USUAL = (
@@ -112,7 +113,7 @@ class MysteryRoom:
     def _begin(self, seed: int | None) -> None:
         chosen = SystemRandom().randrange(10_000, 1_000_000) if seed is None else seed
         self._say("")
-        self.game = game = Game(self._watched(partial(mystery.incident, chosen)))
+        self.game = game = Game(self._watched(partial(incidents.incident, chosen)))
         self.step.max, self.step.value = game.steps - 1, len(game.curve) - 1
         self.evidence.children = ()
         self.replay.value = ""

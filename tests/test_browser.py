@@ -203,3 +203,24 @@ def test_a_mock_interview_by_keyboard_from_begin_to_debrief(page, lab):
         page.keyboard.press("Enter")
     room.get_by_role("status").filter(has_text="6 of 12 points").wait_for()
     screenshot(page, "interview-debrief")
+
+
+def test_a_mystery_run_is_played_by_keyboard_to_its_replay(page, lab):
+    open_lesson(page, lab, "mystery_runs")
+    cell = page.locator(".jp-CodeCell").filter(has_text="mystery_room.play(1)")
+    cell.locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Shift+Enter")
+    room = cell.locator(".stability-mystery")
+    for button in ("gradient norm (1)", "re-run in fp32 (3)"):
+        room.get_by_role("button", name=button, exact=True).focus()
+        page.keyboard.press("Enter")
+        room.get_by_text(f"{button.rpartition(' ')[0]}").nth(1).wait_for()
+    room.get_by_text("6 of 10 points left").wait_for()
+    screenshot(page, "mystery-bought")
+    for box in ("learning rate", "clip the gradient norm at 1.0"):
+        room.get_by_label(box, exact=True).focus()
+        page.keyboard.press("Space")
+    room.get_by_role("button", name="Verdict").focus()
+    page.keyboard.press("Enter")
+    room.get_by_text("of 100").first.wait_for()
+    screenshot(page, "mystery-verdict")

@@ -4,15 +4,16 @@ import math
 
 import pytest
 
-from stabilitylab import mystery, mystery_room, workspace
+from stabilitylab import incidents, mystery, mystery_room, workspace
 from stabilitylab.corpus import PATHOLOGIES
 from stabilitylab.diagnosis import UNIFORM, find_spikes
-from stabilitylab.mystery import CAUSES, CURES, DIAGNOSTICS, FAULTS, GAP, KINDS, Game, Verdict
+from stabilitylab.incidents import CAUSES, FAULTS, KINDS
+from stabilitylab.mystery import CURES, DIAGNOSTICS, GAP, Game, Verdict
 
-FRESH = range(1100, 1120)
+FRESH = range(1120, 1140)
 BURST, HEALTHY, DEEP, ROUGH = 25, 3, 18, 7  # seeds of a few kinds; the first test checks what they are
-_MADE: dict[int, mystery.Incident] = {}
-DRAW = mystery.incident  # before a test puts `made` in its place
+_MADE: dict[int, incidents.Incident] = {}
+DRAW = incidents.incident  # before a test puts `made` in its place
 
 
 def made(seed):
@@ -27,14 +28,19 @@ def said(*causes, cures=("leave",), step=None):
 
 
 def test_the_kinds_hold_every_cause_mixtures_and_runs_with_nothing_wrong():
-    assert [mystery._draw(seed)[2] for seed in (BURST, HEALTHY, DEEP, ROUGH)] == [("burst",), ("skips",), ("depth",), ("noise",)]
+    assert [incidents._draw(seed)[2] for seed in (BURST, HEALTHY, DEEP, ROUGH)] == [
+        ("burst",),
+        ("skips",),
+        ("depth",),
+        ("noise",),
+    ]
     assert len(KINDS) >= 8 and {FAULTS[name].cause for kind in KINDS for name in kind} == set(CAUSES)
     assert all(len({FAULTS[name].cause for name in kind}) == len(kind) for kind in KINDS), "a mixture is of two causes"
-    assert {mystery._draw(seed)[2] for seed in range(300)} == set(KINDS)
+    assert {incidents._draw(seed)[2] for seed in range(300)} == set(KINDS)
 
 
 def test_the_same_seed_gives_the_same_incident_and_another_seed_another():
-    again = mystery.incident(BURST)
+    again = incidents.incident(BURST)
     assert again.trace.run.column("loss") == made(BURST).trace.run.column("loss")
     assert (again.setup, again.plan) == (made(BURST).setup, made(BURST).plan)
     assert made(HEALTHY).trace.run.column("loss") != made(BURST).trace.run.column("loss")
@@ -50,7 +56,7 @@ def test_the_twin_sees_the_same_run_up_to_the_fault_and_is_the_run_where_nothing
 @pytest.mark.parametrize("seed", [-1, 1.5, "seven"])
 def test_a_seed_that_cannot_be_is_refused_in_a_sentence(seed):
     with pytest.raises(ValueError, match=f"seed is {seed!r}; choose a whole number"):
-        mystery.incident(seed)
+        incidents.incident(seed)
 
 
 def test_diagnostics_cost_what_they_say_and_the_same_one_is_paid_once():
@@ -175,7 +181,7 @@ def shown(monkeypatch):
         return Handle()
 
     monkeypatch.setattr(mystery_room, "display", display)
-    monkeypatch.setattr(mystery, "incident", lambda seed, watch=None: (watch and watch(1, 2), made(seed))[1])
+    monkeypatch.setattr(incidents, "incident", lambda seed, watch=None: (watch and watch(1, 2), made(seed))[1])
     return seen
 
 
@@ -257,7 +263,7 @@ def from_the_curve(game):
 @pytest.fixture(scope="module")
 def played():
     """Seed -> incident, the expert's game and verdict."""
-    return {seed: (incident, *mystery.expert(incident)) for seed in FRESH for incident in [mystery.incident(seed)]}
+    return {seed: (incident, *mystery.expert(incident)) for seed in FRESH for incident in [incidents.incident(seed)]}
 
 
 @pytest.mark.slow
