@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="such as 01_constant_lr_adam; default all")
     parser.add_argument("--check", action="store_true", help="only say whether sources, notebooks and evidence agree")
     options = parser.parse_args(arguments)
-    sources = [LESSONS / f"{name}.py" for name in options.names] or sorted(LESSONS.glob("[0-9]*.py"))
+    sources = [LESSONS / f"{name}.py" for name in options.names] or sorted(LESSONS.glob("*.py"))
     missing = [source for source in sources if not source.exists()]
     if missing:
         print(f"{missing[0]} does not exist", file=sys.stderr)

@@ -8,6 +8,7 @@ from stabilitylab import claims, notebooks, proofreading, questions
 
 SOURCES = sorted(notebooks.LESSONS.glob("[0-9]*.py"))
 names = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+all_names = pytest.mark.parametrize("source", sorted(notebooks.LESSONS.glob("*.py")), ids=lambda path: path.stem)
 lessons = pytest.mark.parametrize("source", SOURCES[1:], ids=lambda path: path.stem)
 SECTIONS = (
     "**You will be able to**",
@@ -29,7 +30,7 @@ def kept(source):
     return nbformat.read(source.with_suffix(".ipynb"), as_version=4)
 
 
-@names
+@all_names
 def test_the_notebook_is_what_its_source_gives(source):
     assert not notebooks.differs(source), "run `make notebooks`"
 
@@ -82,12 +83,12 @@ def test_a_quiz_asks_at_least_five_questions_and_no_letter_is_always_right(sourc
     assert max(map(singles.count, singles)) <= max(2, len(singles) // 2)
 
 
-@names
+@all_names
 def test_every_number_in_the_prose_is_computed_recorded_or_sourced(source):
     assert proofreading.unsupported(kept(source)) == []
 
 
-@names
+@all_names
 def test_every_picture_has_alt_text_and_nothing_was_printed_to_stderr(source):
     outputs = [output for cell in kept(source).cells if cell.cell_type == "code" for output in cell.outputs]
     assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
@@ -96,7 +97,7 @@ def test_every_picture_has_alt_text_and_nothing_was_printed_to_stderr(source):
     assert all(len(picture.metadata["image/png"]["alt"]) > 80 for picture in pictures)
 
 
-@names
+@all_names
 def test_a_notebook_stays_small_and_shows_no_machine(source):
     text = source.with_suffix(".ipynb").read_text()
     assert len(text) < 1.5e6
