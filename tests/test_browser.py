@@ -169,6 +169,16 @@ def test_a_quiz_is_answered_by_keyboard_and_remembers(page, lab):
     check.focus()
     page.keyboard.press("Enter")
     said.filter(has_text="Right.").wait_for()
+    several, number = cell.locator(".stability-question").nth(2), cell.locator(".stability-question").nth(3)
+    for box in (0, 3):
+        several.get_by_role("checkbox").nth(box).focus()
+        page.keyboard.press("Space")
+    number.get_by_role("textbox").focus()
+    page.keyboard.type("1e-2")
+    for card in (several, number):
+        card.get_by_role("button", name="Check").focus()
+        page.keyboard.press("Enter")
+        card.get_by_role("status").filter(has_text="Right.").wait_for()
     screenshot(page, "quiz")
     cell.locator(".jp-InputArea-editor").click()
     page.keyboard.press("Shift+Enter")

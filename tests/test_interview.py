@@ -1,3 +1,5 @@
+import inspect
+
 import pytest
 
 from stabilitylab import answers, cli, interview, interview_room, questions
@@ -153,3 +155,32 @@ def test_a_mock_interview_in_the_notebook(monkeypatch, capsys):
     assert "checks pass" in capsys.readouterr().out
     room.begin.click()
     assert "Question 1 of 5" in room.asked.value
+
+
+@pytest.mark.parametrize(
+    "write, score, says",
+    [
+        ("import torch\nclip_grad_norm = lambda parameters, max_norm: torch.nn.utils.clip_grad_norm_([p for p in parameters], max_norm)\n", 0, "ruled out"),
+        ("def clip_grad_norm(parameters, max_norm):\n    return 1 / 0\n", 0, "checks pass"),
+        ("def clip_grad_norm(parameters, max_norm)\n", 0, "SyntaxError"),
+        ("x = 1\n", 0, "defines no clip_grad_norm"),
+        (None, 4, "Every check passes."),
+    ],
+)  # fmt: skip
+def test_a_coding_round_in_the_terminal_marks_what_stands_in_the_file(monkeypatch, capsys, work_folder, write, score, says):
+    from autograder.reference import a1_clipping as reference
+
+    typed = iter(["", "4"] * 4)
+
+    def answer(*prompt):
+        try:
+            return next(typed)
+        except StopIteration:
+            (file,) = (work_folder / "interview").glob("clip_grad_norm_*.py")
+            file.write_text(file.read_text() + (write or inspect.getsource(reference)))
+            return ""
+
+    monkeypatch.setattr("builtins.input", answer)
+    assert cli.main(["interview", "--minutes", "30"]) == 0
+    printed = capsys.readouterr().out
+    assert says in printed and f"{16 + score} of 20 points" in printed
