@@ -40,7 +40,7 @@ lint: setup
 	$(BIN)/mypy
 
 notebooks: setup
-	$(BIN)/python -m stabilitylab.notebooks
+	$(BIN)/python -m stabilitylab.lessons.notebooks
 
 release: setup
 	$(BIN)/autograder release

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autograder.sandbox import Sandbox
+    from autograder.sandbox.host import Sandbox
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -79,7 +79,7 @@ def _release(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     from concurrent.futures import ThreadPoolExecutor
 
-    from autograder.sandbox import Sandbox
+    from autograder.sandbox.host import Sandbox
 
     if options.jobs < 1:
         raise ValueError(f"--jobs is {options.jobs}; it must be at least 1")

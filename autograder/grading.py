@@ -23,7 +23,7 @@ from traitlets.config import Config
 from autograder import course, judge, release, submissions
 from autograder.journal import Entry, Journal
 from autograder.judge import Expected, Mark
-from autograder.sandbox import Sandbox
+from autograder.sandbox.host import Sandbox
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from autograder import bank
 from autograder.keys import QuizKey
-from autograder.sandbox import PATIENT, Sandbox, Worker, WorkerDied
+from autograder.sandbox.host import PATIENT, Sandbox, Worker, WorkerDied
 from stabilitylab import exercises
 from stabilitylab.exercises import Probe, Question
 

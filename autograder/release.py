@@ -13,8 +13,9 @@ import nbformat
 from traitlets.config import Config
 
 from autograder import course, judge, orders
-from autograder.sandbox import Sandbox
-from stabilitylab import exercises, notebooks, workspace
+from autograder.sandbox.host import Sandbox
+from stabilitylab import exercises, workspace
+from stabilitylab.lessons import notebooks
 
 SOLUTIONS = workspace.ROOT / "solutions"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from autograder import bank, judge
 from autograder.bank import Answer
 from autograder.judge import Mark
-from autograder.sandbox import Sandbox
+from autograder.sandbox.host import Sandbox
 from stabilitylab import exercises
 
 

@@ -55,9 +55,7 @@ print(f"bigram, also knows the previous byte     {text.bigram_entropy:.2f} nats"
 # Under the buttons stands the **verdict**, a definition applied to the curve and not somebody's opinion.
 
 # %%
-from stabilitylab import live
-from stabilitylab.model import ModelConfig
-from stabilitylab.training import RunConfig
+from stabilitylab import ModelConfig, RunConfig, live
 
 healthy = RunConfig(
     model=ModelConfig(layers=2, width=64, heads=4, context=32, norm="pre", init="xavier"),
@@ -143,9 +141,7 @@ predictions.predict(
 )
 
 # %%
-from stabilitylab import plots
-from stabilitylab.diagnosis import diagnose
-from stabilitylab.training import train
+from stabilitylab import diagnose, plots, train
 
 runs = {f"peak {lr:g}": [train(healthy.replace(lr=lr, seed=seed)) for seed in range(3)] for lr in (3e-3, 3e-2)}
 plots.panels(runs, ("loss", "grad_norm"), title="The healthy run, and ten times its learning rate, three seeds each")

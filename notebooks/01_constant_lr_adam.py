@@ -112,7 +112,7 @@ plots.panels(groups, ("loss", "grad_norm"), title, smooth=5)
 # at every place, whatever stands there. (What differs by position alone counts too, so the share is an upper limit on what the model has read.)
 
 # %%
-from stabilitylab.telemetry import input_share
+from stabilitylab import input_share
 
 held_out = constant_lr.trainer("hot", 0).corpus.batches(32, 32, seed=0, split="validation")(0).inputs
 
@@ -166,7 +166,7 @@ for label, lines in shares.items():
 # Here is how the hot run ends under each medicine of the popular cabinet, one dot per seed.
 
 # %%
-from stabilitylab.diagnosis import diagnose
+from stabilitylab import diagnose
 
 lengths, decayed = evidence.recorded("warmup-length"), evidence.recorded("warmup-decay")
 cures = {
@@ -265,9 +265,7 @@ plots.lines(
 # a pre-LN Transformer are well behaved. One backward pass through 12 layers shows how much of that is visible here:
 
 # %%
-from stabilitylab.model import ModelConfig
-from stabilitylab.telemetry import gradient_norm_by_layer
-from stabilitylab.training import RunConfig, Trainer
+from stabilitylab import ModelConfig, RunConfig, Trainer, gradient_norm_by_layer
 
 
 def profile(norm, seed):
@@ -352,7 +350,7 @@ print(f"clipping fired on {min(fired):.0%} to {max(fired):.0%} of the steps")
 # ask what it does to the loss of the very batch it was computed from. A useful update lowers it.
 
 # %%
-first = evidence.load("transient-explosion").figures
+first = evidence.load("transient-explosion").quantities
 change = {
     "one block alone, no norms": first["typical-alone"],
     "all together, no norms": first["together"],
@@ -490,7 +488,7 @@ predictions.review(
 # Answer from the lesson; every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("01")
 

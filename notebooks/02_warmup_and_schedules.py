@@ -70,9 +70,8 @@ plots.panels(
 # If warmup repairs the stall, it should do little for a model that does not stall. So the pre-LN model gets the same rate without a warmup (recorded) and with one (now). The recorded dots are seeds 1000-1019, on which nothing was tuned.
 
 # %%
-from stabilitylab.diagnosis import diagnose
+from stabilitylab import diagnose, train
 from stabilitylab.experiments import FRESH_SEEDS
-from stabilitylab.training import train
 
 pre_ln = experiments.get("stall-cures").arms["pre-ln"].config.replace(warmup_steps=150)
 warmed = [train(pre_ln.replace(seed=seed)) for seed in live.track(range(3), "Three pre-LN models")]
@@ -83,7 +82,7 @@ def final(runs):
 
 
 def ends(name, figure):
-    values = evidence.load(name).figures[f"{figure}-end"]
+    values = evidence.load(name).quantities[f"{figure}-end"]
     return [values[seed] for seed in FRESH_SEEDS]
 
 
@@ -228,7 +227,7 @@ plots.dots({"post-LN": filled}, "loss of the last 25 steps", title=title, refere
 kept = evidence.recorded("second-moment")
 early = {"untreated": recorded["neither"], "100 batches first": kept["prefilled"], "warmup 150": kept["warmup"]}
 first = {label: [next(r for r in run.column("update_ratio") if r > 0) for run in runs] for label, runs in early.items()}
-noises = [[evidence.load("second-moment").figures[f"noise-{t}"][seed] for seed in FRESH_SEEDS] for t in (0, 100, 250)]
+noises = [[evidence.load("second-moment").quantities[f"noise-{t}"][seed] for seed in FRESH_SEEDS] for t in (0, 100, 250)]
 below = [sum(a < b for a, b in zip(final(cold), final(kept[arm]))) for arm in ("radam", "warmup")]
 
 print("\n".join(f"first update over parameters, {label:18} {evidence.spread(found)}" for label, found in first.items()))
@@ -262,7 +261,7 @@ print(f"constant 3.4e-3 ends below RAdam in {below[0]} of 5 seeds, below warmup 
 # The same warmup, the same peak, five ways on (`wsd` is warmup-stable-decay: constant, then a linear fall over the last fifth). Move the sliders: how do the *means* after warmup change when the run gets longer?
 
 # %%
-from stabilitylab.schedules import DECAYS, warmup_then
+from stabilitylab import DECAYS, warmup_then
 
 
 def mean_after_warmup(decay, warmup, total):
@@ -344,7 +343,7 @@ for label in ("constant", "inverse sqrt", "wsd"):
 # $$\text{lr}(W) = d^{-0.5}\, W^{-0.5} = (d\,W)^{-0.5}, \qquad \frac{d^{-0.5}}{\text{lr}(W)} = \sqrt W .$$
 
 # %%
-from stabilitylab.experiments.schedule_facts import NOAM_WARMUP, WIDTH, noam
+from stabilitylab.experiments.schedules.schedule_facts import NOAM_WARMUP, WIDTH, noam
 
 rates = {step: noam(step) for step in range(1, 3 * NOAM_WARMUP)}
 at = max(rates, key=rates.get)
@@ -475,7 +474,7 @@ predictions.review(
 # Answer from the lesson; every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("02")
 

@@ -161,7 +161,7 @@ for step in range(100):
 # %%
 from stabilitylab.experiments import FRESH_SEEDS
 
-figures = evidence.load("bad-batch").figures
+figures = evidence.load("bad-batch").quantities
 settings = {"one": "one-spike", "four": "four-spike", "four, clipped at 1.0": "clip-spike"}
 heights = {
     name: {label: [figures[f"{key}-{figure}"][seed] for seed in FRESH_SEEDS] for label, figure in settings.items()}
@@ -230,7 +230,7 @@ for key, about in {
 # %%
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, parameters_to_vector
 
-from stabilitylab.experiments.clipping_facts import clip_each
+from stabilitylab.experiments.clipping.clipping_facts import clip_each
 
 trainer.optimizer.zero_grad()
 trainer.loss(*trainer.batches(40)).backward()
@@ -355,7 +355,7 @@ predictions.predict(
 )
 
 # %%
-levels = evidence.load("clip-level-adam").figures
+levels = evidence.load("clip-level-adam").quantities
 adam = {"unclipped": "adam", "x 100": "adam-100", "1.0": "adam-1", "0.1": "adam-0.1", "0.01": "adam-0.01"}
 sgd = {"unclipped": "sgd", "1.0": "sgd-1", "0.1": "sgd-0.1"}
 ends = {
@@ -409,8 +409,7 @@ for name, spike in (("unclipped", 100.0), ("clipped at 1.0", 1.0)):
 # %%
 from statistics import fmean
 
-from stabilitylab.diagnosis import diagnose
-from stabilitylab.training import train
+from stabilitylab import diagnose, train
 
 plain = experiments.get("clip-level-adam").arms["adam"].config.replace(clip_norm=0.1)
 
@@ -509,7 +508,7 @@ predictions.review(
 # Every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("03")
 

@@ -55,13 +55,12 @@ panel = live.panel(
 # %%
 import math
 
-from stabilitylab import evidence, plots
-from stabilitylab.diagnosis import diagnose
+from stabilitylab import diagnose, evidence, plots
 
 kept = evidence.load("sgd-explosion")
 dead = [math.nan for seed in experiments.FRESH_SEEDS if kept.held["explodes"][seed]]
 cures = {"clip 1.0": "clip", "a third": "third", "a tenth": "tenth", "a thirtieth": "thirtieth"}
-ends = {label: [kept.figures[f"{arm}-end"][seed] for seed in experiments.FRESH_SEEDS] for label, arm in cures.items()}
+ends = {label: [kept.quantities[f"{arm}-end"][seed] for seed in experiments.FRESH_SEEDS] for label, arm in cures.items()}
 mine = explosion.run("clip", seed=0)
 plots.dots(
     {"twenty seeds": {"nothing": dead} | ends, "seed 0, just now": {"clip 1.0": [diagnose(mine).final_loss]}},
@@ -108,7 +107,7 @@ for first, last in ((0, 20), (20, 50), (50, 100)):
 # If this reading is right, a warmup should be a cure too, without any clipping. The curves suggest some twenty steps. Ten seeds:
 
 # %%
-from stabilitylab.training import Trainer, train
+from stabilitylab import Trainer, train
 
 exploding = explosion.arms["unclipped"].config
 jobs = [(steps, seed) for steps in (20, 40, 80) for seed in experiments.FRESH_SEEDS[:10]]
@@ -178,10 +177,10 @@ plots.lines(
 )
 
 # %%
-figures = evidence.load("step-along-gradient").figures
+figures = evidence.load("step-along-gradient").quantities
 limits = [figures["limit"][seed] for seed in experiments.FRESH_SEEDS]
 for name in ("full-rise", "best-change", "random-best-change", "shrink", "clip-shrink"):
-    unit = experiments.get("step-along-gradient").figures[name]
+    unit = experiments.get("step-along-gradient").quantities[name]
     print(f"{unit.states:70} {evidence.spread([figures[name][s] for s in experiments.FRESH_SEEDS], unit.unit)}")
 print(f"the curvature at the weights would have allowed the full step in {sum(x < 1 for x in limits)} of {len(limits)} seeds")
 
@@ -235,7 +234,7 @@ plots.panels(
 )
 
 # %%
-from stabilitylab.experiments.edge_of_stability import sharpness
+from stabilitylab.experiments.learning_rate.edge_of_stability import sharpness
 
 for arm in ("low", "high", "cooled"):
     trainer, seen = edge.trainer(arm, seed=0), []
@@ -296,7 +295,7 @@ for label, (found, limit) in groups.items():
 # Nor is the rate a property of the limit. Here is how often the norm exceeds 1.0 in two more healthy, unclipped runs of this small pre-LN model:
 
 # %%
-rate = evidence.load("firing-rate").figures
+rate = evidence.load("firing-rate").quantities
 phases = {"steps 0-19": 0, "steps 20-49": 20, "steps 50-149": 50}
 plots.dots(
     {
@@ -317,7 +316,7 @@ plots.dots(
 # Can the run choose its own limit? Seven rules were tried on these runs and on five kinds of bad batch (one byte repeated, one label, rare bytes, random bytes, shuffled labels): three fixed limits, two percentiles of the history, a z-score of 2.5, and four times the recent median.
 
 # %%
-from stabilitylab.experiments.firing_rate import RULES
+from stabilitylab.experiments.clipping.firing_rate import RULES
 
 print(f"{'limit (medians of 20 seeds)':28} false fires, SGD   Adam   bad kinds caught, SGD   Adam")
 for rule in RULES:
@@ -348,7 +347,7 @@ print(f"seeds in which no rule was both quiet and complete: {sum(held[s] for s i
 # On average the clipped run walks *uphill*: the rare, large gradient was right, and clipping gave it one vote in ten.
 
 # %%
-from stabilitylab.experiments.clipping_bias import clipped as clip_one
+from stabilitylab.experiments.clipping.clipping_bias import clipped as clip_one
 
 batches = [torch.tensor([1.0])] * 9 + [torch.tensor([-19.0])]
 print(
@@ -359,7 +358,7 @@ print(
 # And a Transformer's gradient? First many batches at fixed weights, each clipped at half the mean norm; then whole healthy runs:
 
 # %%
-found, about = evidence.load("clipping-bias").figures, experiments.get("clipping-bias").figures
+found, about = evidence.load("clipping-bias").quantities, experiments.get("clipping-bias").quantities
 for name in ("length", "cosine", "cosine-floor", "norm-1-cost", "norm-0.3-delay", "norm-0.3-cost", "norm-0.3-faster-cost"):
     values = [found[name][seed] for seed in experiments.FRESH_SEEDS]
     print(f"{about[name].states:76} {evidence.spread(values, about[name].unit)}")
@@ -404,7 +403,7 @@ plots.panels(
 # %%
 from collections import Counter
 
-from stabilitylab.experiments.causes import cause
+from stabilitylab.experiments.spikes.causes import cause
 
 controls = {"fp32 twin of numerics": "numerics-fp32", "2 layers in the place of 10": "shallow"}
 for label, arm in (names | controls).items():
@@ -422,7 +421,7 @@ for label, arm in (names | controls).items():
 # *A sentence with a very rare word makes a huge gradient that wipes out what was learned.* But the loss is a mean over the 256 bytes of a batch, and one byte has one vote in 256. Here is the norm of such a batch over that of the ordinary one:
 
 # %%
-rare = evidence.load("rare-documents").figures
+rare = evidence.load("rare-documents").quantities
 for what, words in (("byte", "one rare byte"), ("row", "one row of eight"), ("batch", "the whole batch")):
     norm, harm = ([rare[f"sgd-{what}-{kind}"][seed] for seed in experiments.FRESH_SEEDS] for kind in ("excess", "gap"))
     print(f"SGD, {words:17} norm x {evidence.spread(norm):22} final loss above the twin's {evidence.spread(harm, 'nats')}")
@@ -437,8 +436,8 @@ for what, words in (("byte", "one rare byte"), ("row", "one row of eight"), ("ba
 # %%
 from random import Random
 
-from stabilitylab.corpus import Injection
-from stabilitylab.experiments.alarms import doubling
+from stabilitylab import Injection
+from stabilitylab.experiments.spikes.alarms import doubling
 
 arms = experiments.get("causes").arms
 bad = (Injection("one_label", (45, 46, 47, 48)),)
@@ -535,7 +534,7 @@ room = mystery_room.play(1)
 # Answer from the lesson; every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("04")
 

@@ -85,9 +85,8 @@ for name in ("fp16", "bf16", "fp32"):
 # Run it, press **Pin**, then try **loss scale** 2^5 and 2^10, and **precision** bf16.
 
 # %%
-from stabilitylab import experiments
-from stabilitylab.experiments.fp16_underflow import FP16, FP32, one_of
-from stabilitylab.training import Trainer
+from stabilitylab import Trainer, experiments
+from stabilitylab.experiments.precision.fp16_underflow import FP16, FP32, one_of
 
 panel = live.panel(
     FP16,
@@ -120,7 +119,7 @@ from stabilitylab.experiments import FRESH_SEEDS
 
 
 def fresh(name, figure):
-    by_seed = evidence.load(name).figures[figure]
+    by_seed = evidence.load(name).quantities[figure]
     return [by_seed[seed] for seed in FRESH_SEEDS]
 
 
@@ -145,7 +144,7 @@ plots.dots({"end": gaps}, "nats above fp32, same seed", "K = 1024: what fp16 cos
 # Here N is 8 rows of 32 bytes, 256 tokens. At K = 1024 that makes $2^8 \cdot 2^{10} \cdot 2^{-25} = 2^{-7} = 1/128$: **every byte to which the model gives at most one part in 128 sends back exactly nothing.** Check it on a model after 60 steps in fp32:
 
 # %%
-from stabilitylab.experiments.flush_by_layer import gradients
+from stabilitylab.experiments.precision.flush_by_layer import gradients
 
 trained = Trainer(FP32.replace(steps=60, seed=0))
 for _ in trained.steps():
@@ -339,7 +338,7 @@ colors = (plots.BLACK, plots.GREEN, plots.VERMILION, plots.BLUE)
 plots.panels(groups, ("loss", "loss_scale"), "Static 1024 against a dynamic scale from 2^24 (means of 4 steps)", colors, smooth=4)
 
 # %%
-figures = experiments.get("loss-scaling").figures
+figures = experiments.get("loss-scaling").quantities
 for key in ("static-gap", "static-far-gap", "dynamic-far-gap", "dynamic-gap", "skips", "settles-at", "nonfinite-high"):
     print(f"{figures[key].states:70} {evidence.spread(fresh('loss-scaling', key), figures[key].unit)}")
 
@@ -367,7 +366,7 @@ print(f"in fp32: norm {grads.float().square().sum().sqrt().item():.1f}")
 # **Unscale before you clip.** A limit of 1.0 on gradients that still carry the scale is really a limit of 1.0 / scale.
 
 # %%
-order = experiments.get("unscale-order").figures
+order = experiments.get("unscale-order").quantities
 for key in ("sgd-fall", "sgd-wrong-fall", "adam-gap"):
     print(f"{order[key].states:50} {evidence.spread(fresh('unscale-order', key), order[key].unit)}")
 
@@ -393,7 +392,7 @@ predictions.predict(
 # one part in 512 for bf16 ($b = 8$), in 4096 for fp16 ($b = 11$). Nothing underflows: both numbers are well within range. It is their sum that needs too many digits, every time anew.
 
 # %%
-from stabilitylab.experiments.swallowed_updates import round_at_random
+from stabilitylab.experiments.precision.swallowed_updates import round_at_random
 
 for weight in (1.0, 1.99):
     first_to_act = next(
@@ -408,7 +407,7 @@ print(f"bf16 numbers that come out of a product with 0.999 as they were: {(numbe
 
 # %%
 swallowed = evidence.recorded("swallowed-updates")
-for key, figure in experiments.get("swallowed-updates").figures.items():
+for key, figure in experiments.get("swallowed-updates").quantities.items():
     print(f"{figure.states:52} {evidence.spread(fresh('swallowed-updates', key), figure.unit)}")
 groups = {
     "bf16 weights, seed 0, just now": [experiments.get("swallowed-updates").run("bf16", seed=0)],
@@ -495,7 +494,7 @@ predictions.review(
 # Answer from the lesson; every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("05")
 

@@ -80,9 +80,9 @@ import math
 from statistics import median
 
 from stabilitylab.experiments import FRESH_SEEDS
-from stabilitylab.experiments.alarms import ALARMS, INCIDENTS, WITHIN
+from stabilitylab.experiments.spikes.alarms import ALARMS, INCIDENTS, WITHIN
 
-first_alarm = evidence.load("alarms").figures
+first_alarm = evidence.load("alarms").quantities
 
 
 def delays(incident, alarm):
@@ -159,8 +159,7 @@ for name, arm in (("sgd-explosion", "unclipped"), ("rollback", "hot")):
 # "A NaN after a few hundred steps is most likely gradient explosion; clip at 1.0." Give the pill to three runs that reach NaN, all of them sooner: the SGD explosion (recorded), fp16 weights at Adam's usual epsilon, and a static loss scale of $2^{24}$ (both trained now).
 
 # %%
-from stabilitylab.diagnosis import diagnose
-from stabilitylab.training import train
+from stabilitylab import diagnose, train
 
 explosion = evidence.recorded("sgd-explosion")
 for label, arm in (("as it is", "unclipped"), ("clipped at 1.0", "clip")):
@@ -238,8 +237,8 @@ plots.lines(
 # factors for every matrix.
 
 # %%
-from stabilitylab.experiments.update_ratio import GPT2
-from stabilitylab.training import Trainer
+from stabilitylab import Trainer
+from stabilitylab.experiments.optimizers.update_ratio import GPT2
 
 trainer = Trainer(GPT2.replace(model__layers=4, seed=7))
 matrices = {name.removesuffix(".weight"): p for name, p in trainer.model.named_parameters() if p.ndim == 2}
@@ -379,9 +378,9 @@ plots.panels(
 # the median of the last 50.
 
 # %%
-from stabilitylab.experiments.rollback import final
+from stabilitylab.experiments.spikes.rollback import final
 
-ended = evidence.load("rollback").figures
+ended = evidence.load("rollback").quantities
 figures = {"untreated": "bad-gap", "low rate": "lower-gap", "slow, clean": "lower-price", "new data": "other-gap"}
 figures |= {"skip rule": "rule-gap", "hot: low rate": "hot-lower-gap"}
 ends = {label: [ended[figure][seed] for seed in FRESH_SEEDS] for label, figure in figures.items()}
@@ -554,7 +553,7 @@ predictions.review(
 # Seven questions; every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("06")
 

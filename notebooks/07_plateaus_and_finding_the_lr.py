@@ -35,8 +35,7 @@ predictions.predict(
 # %%
 from types import SimpleNamespace
 
-from stabilitylab import corpus, experiments, live
-from stabilitylab.telemetry import gradient_norm_by_layer, input_share
+from stabilitylab import corpus, experiments, gradient_norm_by_layer, input_share, live
 
 text = corpus.load()
 held_out = text.batches(8, 32, seed=0, split="validation")(0).inputs
@@ -54,8 +53,7 @@ def watch(trainer, steps):
 
 
 # %%
-from stabilitylab.model import ModelConfig
-from stabilitylab.training import RunConfig, Trainer
+from stabilitylab import ModelConfig, RunConfig, Trainer
 
 plateau = experiments.get("plateau")
 one_layer = ModelConfig(layers=1, width=32, heads=2, context=32, norm="pre", init="xavier")
@@ -95,7 +93,7 @@ plots.lines(
 # %%
 import torch
 
-from stabilitylab.diagnosis import UNIFORM, diagnose
+from stabilitylab import UNIFORM, diagnose
 
 measures = {
     "loss": lambda run: fmean(record.loss for record in run.records[-50:]),
@@ -176,7 +174,7 @@ for run in live.track(watched["D"], "Fifteen branches of D"):
 # %%
 def fresh(name, figure):
     """A figure of an experiment on the twenty seeds that tuned nothing."""
-    by_seed = evidence.load(name).figures[figure]
+    by_seed = evidence.load(name).quantities[figure]
     return [by_seed[seed] for seed in experiments.FRESH_SEEDS]
 
 
@@ -278,7 +276,7 @@ predictions.predict(
 # runs of 150 steps at a *fixed* rate end, one line per recorded seed, through the four rates that the experiment trained (steepest slope, best of a small grid, minimum, a tenth of the minimum).
 
 # %%
-from stabilitylab.experiments import lr_range_test as sweep
+from stabilitylab.experiments.learning_rate import lr_range_test as sweep
 
 swept = []
 for seed in live.track(range(5), "Sweeping five models"):
@@ -373,7 +371,7 @@ for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW):
 # control, and the prediction of the formula above with the mean in $\hat v$ taken as Adam takes it.
 
 # %%
-from stabilitylab.experiments.adam_l2 import SIGMAS, shrink
+from stabilitylab.experiments.optimizers.adam_l2 import SIGMAS, shrink
 
 
 def weights_left(arm, seeds=20):
@@ -525,7 +523,7 @@ predictions.review(
 # Answer from the lesson; every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("07")
 

@@ -46,7 +46,7 @@ predictions.predict(
 import torch
 import torch.nn.functional as F
 
-from stabilitylab.experiments.accumulation import LENGTHS, Step
+from stabilitylab.experiments.memory.accumulation import LENGTHS, Step
 
 
 def loss(model, inputs, targets, reduction="mean"):
@@ -81,10 +81,7 @@ _ = off("means, undivided", gradient(model, (loss(model, x, y) for x, y in step.
 # gradient by 8 between backward and step.
 
 # %%
-from stabilitylab import live
-from stabilitylab.diagnosis import diagnose
-from stabilitylab.model import ModelConfig
-from stabilitylab.training import RunConfig, Trainer, train
+from stabilitylab import ModelConfig, RunConfig, Trainer, diagnose, live, train
 
 
 def forgotten(parameters, _):  # given to the loop in the place of clipping
@@ -134,7 +131,7 @@ shuffled = off("means / 8, dealt at random", gradient(model, (loss(model, x, y) 
 # %%
 from stabilitylab import evidence, plots
 
-figures = evidence.load("accumulation").figures
+figures = evidence.load("accumulation").quantities
 columns = {
     "equal counts, / 8": ("even-error", even),
     "8 to 256, / 8": ("uneven-error", mean_of_means),
@@ -314,7 +311,7 @@ predictions.predict(
 # $A$ is what a block stores, and $a$ the size of its input. **Checkpointing** a block keeps only $a$ and runs the block a second time in the backward pass. PyTorch's hooks see every tensor that autograd saves, so both can be counted.
 
 # %%
-from stabilitylab.experiments.checkpointing import LiveBytes, build
+from stabilitylab.experiments.memory.checkpointing import LiveBytes, build
 
 
 def stored(layers, width, rows, checkpointed):
@@ -577,7 +574,7 @@ predictions.review(
 # Answer from the lesson; every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("08")
 

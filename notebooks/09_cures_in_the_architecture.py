@@ -53,7 +53,7 @@ predictions.predict(
 
 # %%
 from stabilitylab import live
-from stabilitylab.experiments.lr_sensitivity import KINDS
+from stabilitylab.experiments.learning_rate.lr_sensitivity import KINDS
 
 hot = KINDS["post"][0].replace(lr=3e-2)
 controls = ["lr", "model__norm", "model__qk_norm", "model__init", "model__layers", "betas", "steps", "seed"]
@@ -63,10 +63,9 @@ panel = live.panel(hot, controls=controls, curves=("loss", "max_attention_logit"
 # A cure that widens the range of usable rates is judged over rates. Twenty seeds were recorded at three hot ones. Train three of these seeds at a low one, 3e-3, to see where nobody needs a cure.
 
 # %%
-from stabilitylab import evidence, plots
+from stabilitylab import evidence, plots, train
 from stabilitylab.experiments import FRESH_SEEDS
 from stabilitylab.experiments.observables import end
-from stabilitylab.training import train
 
 LOW, HIGH = 3e-3, (1e-2, 3e-2, 1e-1)
 seeds = FRESH_SEEDS[:3]
@@ -77,7 +76,7 @@ apart = [max(three) - min(three) for three in zip(*low.values())]
 print("at 3e-3, for each seed, worst minus best of the three models:", "  ".join(f"{gap:.3f} nat" for gap in apart))
 
 # %%
-figures = evidence.load("lr-sensitivity").figures
+figures = evidence.load("lr-sensitivity").quantities
 ends = {kind: {rate: [figures[f"{kind}-{rate:g}-end"][seed] for seed in FRESH_SEEDS] for rate in HIGH} for kind in KINDS}
 curves = {}
 for kind, (_, about) in KINDS.items():
@@ -225,8 +224,7 @@ print(
 )
 
 # %%
-from stabilitylab.model import ModelConfig
-from stabilitylab.training import RunConfig, Trainer
+from stabilitylab import ModelConfig, RunConfig, Trainer
 
 
 @torch.no_grad()
@@ -299,7 +297,7 @@ plots.lines(
 # by its length once more in every block. Cut this path alone: the forward pass stays as it is, but nothing flows back through queries and keys.
 
 # %%
-from stabilitylab.telemetry import global_norm, gradient_norm_by_layer, gradients
+from stabilitylab import global_norm, gradient_norm_by_layer, gradients
 
 
 def gradient(seed, layers, cut):
@@ -330,7 +328,7 @@ for cut, about in ((False, "whole gradient"), (True, "without the path through t
 # $t+1$ is in the statistics. To measure it, change the last byte of a row and see by how much, at most, a logit *before* it moves (`from_the_future`); then change one in another row.
 
 # %%
-from stabilitylab.experiments.batch_norm import modes
+from stabilitylab.experiments.architecture.batch_norm import modes
 
 recorded = evidence.recorded("batch-norm")
 for arm in ("layer-norm", "batch-norm"):
@@ -408,7 +406,7 @@ for beta2 in (0.999, 0.95):
 # clean. Indeed both recorded runs end above their twins, by [0.254 nats (0.0616 to 0.369) and 0.294 (0.165 to 0.393)](../docs/experiments.md#second-moment-poisoning). Now the formula predicts what the record is too short to show: by 158 steps 0.95 should be clean, and 0.999 not for thousands. Three seeds, now:
 
 # %%
-from stabilitylab.experiments.second_moment_poisoning import ADAM, AT, SumForMean, second_moments
+from stabilitylab.experiments.optimizers.second_moment_poisoning import ADAM, AT, SumForMean, second_moments
 
 ratios, gaps = {"beta2 0.999": [], "beta2 0.95": []}, {"beta2 0.999": [], "beta2 0.95": []}
 for seed, beta2 in live.track([(seed, beta2) for seed in range(3) for beta2 in (0.999, 0.95)], "Training twelve models"):
@@ -516,7 +514,7 @@ predictions.review(
 # Answer from the lesson; every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("09")
 

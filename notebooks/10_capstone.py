@@ -44,10 +44,7 @@ predictions.predict(
 # This is the run's config; the bad batches are written into it, as they would lie in a shard. Run the panel. Then give the run what people reach for first, **clip norm** 1.0. Take it off again, and set **precision** to bf16.
 
 # %%
-from stabilitylab import live, plots
-from stabilitylab.corpus import Injection
-from stabilitylab.model import ModelConfig
-from stabilitylab.training import RunConfig, Trainer
+from stabilitylab import Injection, ModelConfig, RunConfig, Trainer, live, plots
 
 incident = RunConfig(
     model=ModelConfig(layers=2, norm="post", init="xavier"),
@@ -68,8 +65,7 @@ panel = live.panel(
 
 # %% [markdown]
 # %%
-from stabilitylab.diagnosis import diagnose
-from stabilitylab.training import train
+from stabilitylab import diagnose, train
 
 for change in ({"clip_norm": 1.0}, {"dtype": "bf16"}):
     print(change, "->", diagnose(train(incident.replace(**change))).reason)
@@ -87,7 +83,7 @@ for change in ({"clip_norm": 1.0}, {"dtype": "bf16"}):
 # %%
 from types import SimpleNamespace
 
-from stabilitylab.telemetry import input_share
+from stabilitylab import input_share
 
 SEEDS = range(10, 15)
 trained = incident.replace(lr=3e-3, loss_scale=1024.0, injections=())
@@ -162,7 +158,7 @@ for step in range(38, 45):
 # differs from token to token.
 
 # %%
-from stabilitylab.experiments.alarms import ALARMS
+from stabilitylab.experiments.spikes.alarms import ALARMS
 
 for name in ("all three", "none"):
     print(f"{name} wrong")
@@ -349,7 +345,7 @@ for arm, scale in (("all three", 2**16), ("only scale", 2**16), ("none", 2**10))
 # And the rule of `causes`, which names the cause from the records, and was right in [20/20](../docs/experiments.md#causes) runs of each kind? It was made for one cause at a time. In a mixture:
 
 # %%
-from stabilitylab.experiments.causes import cause
+from stabilitylab.experiments.spikes.causes import cause
 
 for arm, group in flights.items():
     runs = [f.run for f in group]
@@ -397,7 +393,7 @@ for name, back, again in (("100", 100, 60), ("140", 140, 100)):
 # Then the whole bill, at a budget of 100 steps. The first three entries have the right rate from the start and one fault left: the scale, or the data, under a *dynamic* scale from $2^{16}$ that skips what overflows, or under a fixed $2^{10}$. The next two were cured at step 40. In the last only the scale was cured.
 
 # %%
-from stabilitylab.precision import DynamicLossScaler
+from stabilitylab import DynamicLossScaler
 
 jobs = list(zip(SEEDS, flights["only scale"]))  # the same until something overflows
 dynamic = [
@@ -518,7 +514,7 @@ predictions.review(
 # Seven questions; every choice has its reason.
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("10")
 

@@ -78,8 +78,7 @@ patient = live.panel(
 # %%
 from statistics import median
 
-from stabilitylab.diagnosis import diagnose
-from stabilitylab.training import train
+from stabilitylab import diagnose, train
 
 
 def moved(run, column, factor):
@@ -172,7 +171,7 @@ kept = {name: evidence.load(name) for name in ("sgd-explosion", "oscillation-div
 
 
 def ends(name, figure):
-    return [kept[name].figures[figure][seed] for seed in seeds]
+    return [kept[name].quantities[figure][seed] for seed in seeds]
 
 
 def dead(name, expectation):
@@ -276,7 +275,7 @@ arms = {
 }
 where = {}
 for label, (name, key) in arms.items():
-    found, held = source[name].figures.get(key), source[name].held.get(key)
+    found, held = source[name].quantities.get(key), source[name].held.get(key)
     where[label] = [found[seed] for seed in seeds] if found else [math.nan for seed in seeds if held[seed]]
 plots.dots(
     {"twenty seeds": where},
@@ -497,7 +496,7 @@ room = interview_room.enter()
 # Which answer is stronger, and why?
 
 # %%
-from stabilitylab.quiz import quiz
+from stabilitylab import quiz
 
 quiz("11")
 

@@ -25,9 +25,9 @@ room = mystery_room.play(1)
 # A simple rule plays every incident after you, with the same evidence and the same points. Your results are kept in `work/mysteries.json`; here are the last ones:
 
 # %%
-from stabilitylab import mystery
+from stabilitylab.mystery import game
 
-kept = [(seed, attempt) for seed, attempts in mystery.results().items() for attempt in attempts]
+kept = [(seed, attempt) for seed, attempts in game.results().items() for attempt in attempts]
 for seed, attempt in sorted(kept, key=lambda pair: pair[1]["when"])[-10:]:
     print(f"incident {seed}: {attempt['points']:3} of 100, you said {' and '.join(attempt['causes'])} ({attempt['when']})")
 if not kept:

@@ -105,18 +105,20 @@ def _list(options: argparse.Namespace) -> int:
     from stabilitylab import experiments
 
     console = Console()
-    for experiment in experiments.all_experiments().values():
+    heading = ""
+    for name, summary in experiments.summaries().items():
+        if summary.subject != heading:
+            heading = summary.subject
+            console.rule(f"[bold]{heading}[/bold]", align="left")
         table = Table(
-            title=f"[bold]{experiment.name}[/bold]: {experiment.question}",
-            title_justify="left",
-            box=None,
-            show_header=False,
-            padding=(0, 2),
+            title=f"[bold]{name}[/bold]: {summary.question}", title_justify="left", box=None, show_header=False, padding=(0, 2)
         )
-        for name, arm in experiment.arms.items():
-            table.add_row(name, arm.about)
+        for arm, about in summary.arms.items():
+            table.add_row(arm, about)
         console.print(table)
         console.print()
+    if unlisted := [name for name in experiments.names() if name not in experiments.summaries()]:
+        console.print(f"Not in the index yet: {', '.join(unlisted)}. Bring it up to date with: stabilitylab ledger")
     console.print("Run one with: stabilitylab run EXPERIMENT --arm ARM --seed 0", style="dim")
     return 0
 
@@ -125,14 +127,16 @@ def _run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from stabilitylab import experiments, plots, workspace
-    from stabilitylab.diagnosis import diagnose
+    from stabilitylab import experiments, workspace
+    from stabilitylab.experiments.experiment import Arm
+    from stabilitylab.figures import plots
+    from stabilitylab.training.diagnosis import diagnose
 
     experiment = experiments.get(options.experiment)
     arm = options.arm or next(iter(experiment.arms))
     trainer = experiment.trainer(arm, options.seed)
     training = experiment.arms[arm]
-    assert isinstance(training, experiments.Arm)  # of a measurement there is no trainer
+    assert isinstance(training, Arm)  # of a measurement there is no trainer
     console = Console()
     console.print(f"[bold]{experiment.name}[/bold] / {arm}, seed {options.seed}: {experiment.arms[arm].about}")
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
@@ -185,14 +189,15 @@ def _claims(options: argparse.Namespace) -> int:
     from rich.progress import Progress
     from rich.table import Table
 
-    from stabilitylab import claims, experiments, workspace
+    from stabilitylab import experiments, workspace
+    from stabilitylab.claims import verdicts
 
-    selected = claims.select(claims.load(), options.only)
+    selected = verdicts.select(verdicts.load(), options.only)
     seeds = options.seeds or experiments.DEFAULT_SEEDS
     console = Console()
     with Progress(console=console) as progress:
         task = progress.add_task("Running", total=None)
-        again = claims.rerun(
+        again = verdicts.rerun(
             selected,
             seeds,
             options.jobs,
@@ -223,10 +228,10 @@ def _claims(options: argparse.Namespace) -> int:
             ],
             "figures": {
                 name: {
-                    figure: {seed: value if math.isfinite(value) else repr(value) for seed, value in by_seed.items()}
-                    for figure, by_seed in figures.items()
+                    quantity: {seed: value if math.isfinite(value) else repr(value) for seed, value in by_seed.items()}
+                    for quantity, by_seed in quantities.items()
                 }
-                for name, figures in again.figures.items()
+                for name, quantities in again.quantities.items()
             },
         }
         workspace.write_atomically(options.json, json.dumps(outcome, indent=1))
@@ -237,9 +242,10 @@ def _claims(options: argparse.Namespace) -> int:
 def _record(options: argparse.Namespace) -> int:
     from rich.progress import Progress
 
-    from stabilitylab import evidence, experiments
+    from stabilitylab import experiments
+    from stabilitylab.claims import evidence
 
-    names = options.experiments or list(experiments.all_experiments())
+    names = options.experiments or experiments.names()
     for name in names:
         experiments.get(name)  # a mistyped name is refused before anything runs
     with Progress() as bar:
@@ -252,7 +258,7 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _ledger(options: argparse.Namespace) -> int:
-    from stabilitylab import ledger
+    from stabilitylab.claims import ledger
 
     changed = ledger.stale() if options.check else ledger.write()
     for path in changed:
@@ -278,16 +284,16 @@ def _progress(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from stabilitylab import progress
+    from stabilitylab.lessons import progress
 
     Console().print(Markdown(progress.table()))
     return 0
 
 
 def _cards(options: argparse.Namespace) -> int:
-    from stabilitylab import cards, questions
+    from stabilitylab.questions import bank, cards
 
-    print(f"{cards.write(options.anki, questions.load().values())} cards in {options.anki}")
+    print(f"{cards.write(options.anki, bank.load().values())} cards in {options.anki}")
     return 0
 
 

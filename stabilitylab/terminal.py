@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.prompt import IntPrompt, Prompt
 
-from stabilitylab import answers, exercises, practice, workspace
-from stabilitylab.interview import HIGHEST, Room, model_answer
-from stabilitylab.questions import Interview, Question
+from stabilitylab import exercises, workspace
+from stabilitylab.questions import answers, practice
+from stabilitylab.questions.bank import Interview, Question
+from stabilitylab.questions.interview import HIGHEST, Room, model_answer
 
 
 def quiz(lesson: str, topic: str, count: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from stabilitylab.cli import main
-from stabilitylab.telemetry import Run
+from stabilitylab.training.telemetry import Run
 
 
 def test_the_command_line_answers_without_loading_pytorch():
@@ -53,7 +53,7 @@ def test_a_wrong_range_of_seeds_is_explained(capsys):
 def test_check_runs_every_arm_and_its_exit_status_tells(capsys, monkeypatch):
     assert main(["check", "fp16-weights", "--seeds", "40-41"]) == 0
     assert "holds  2 of 2 seeds" in capsys.readouterr().out
-    from stabilitylab.experiments import Outcome
+    from stabilitylab.experiments.experiment import Outcome
 
     monkeypatch.setattr(Outcome, "ok", False)
     assert main(["check", "fp16-weights", "--seeds", "40-40"]) == 1

@@ -2,7 +2,7 @@
 
 import torch
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def clip_grad_norm(parameters, max_norm):

@@ -2,7 +2,7 @@
 
 import math
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def warmup_cosine(step, *, base_lr, warmup_steps, total_steps, min_lr=0.0):

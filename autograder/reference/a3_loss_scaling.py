@@ -2,8 +2,8 @@
 
 import torch
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import train
+from stabilitylab import train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 class DynamicLossScaler:

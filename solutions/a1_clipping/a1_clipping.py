@@ -23,10 +23,8 @@
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import torch
 
-from stabilitylab import plots
-from stabilitylab.exercises import check
+from stabilitylab import check, plots, train
 from stabilitylab.exercises.a1_clipping import EXPLODING
-from stabilitylab.training import train
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "clip_grad_norm_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 1. Clipping by the global norm

@@ -26,12 +26,9 @@
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import math
 
-from stabilitylab import plots
-from stabilitylab.diagnosis import diagnose
-from stabilitylab.exercises import check
+from stabilitylab import check, diagnose, plots, train
 from stabilitylab.exercises.a2_schedules import STUCK
-from stabilitylab.experiments.lr_range_test import FIXED, SWEEP, swept_rate
-from stabilitylab.training import train
+from stabilitylab.experiments.learning_rate.lr_range_test import FIXED, SWEEP, swept_rate
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "warmup_cosine_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 1. Warmup, then half a cosine

@@ -23,13 +23,10 @@
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import torch
 
-from stabilitylab import plots
-from stabilitylab.exercises import check
+from stabilitylab import StaticLossScaler, check, plots, train
 from stabilitylab.exercises.a3_loss_scaling import COUNT, UNDERFLOWING
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.experiments.no_norms import CONSTANT as DEEP
-from stabilitylab.precision import StaticLossScaler
-from stabilitylab.training import train
+from stabilitylab.experiments.architecture.no_norms import CONSTANT as DEEP
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "scaler_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 1 and 2. The scaler

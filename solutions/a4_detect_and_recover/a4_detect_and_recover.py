@@ -24,11 +24,9 @@ from statistics import fmean, median
 
 import torch
 
-from stabilitylab import plots
-from stabilitylab.exercises import check
+from stabilitylab import Trainer, check, plots, train
 from stabilitylab.exercises.a4_detect_and_recover import CLEAN, POISONED, Job
 from stabilitylab.exercises.recorded_runs import load
-from stabilitylab.training import Trainer, train
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "monitor_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 1. A monitor

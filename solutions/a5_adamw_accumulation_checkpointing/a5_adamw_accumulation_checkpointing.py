@@ -22,8 +22,7 @@
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import torch
 
-from stabilitylab import plots
-from stabilitylab.exercises import check
+from stabilitylab import check, plots, train
 from stabilitylab.exercises.a5_adamw_accumulation_checkpointing import (
     SMALL,
     FunctionOptimizer,
@@ -31,7 +30,6 @@ from stabilitylab.exercises.a5_adamw_accumulation_checkpointing import (
     torch_run,
     uneven_batch,
 )
-from stabilitylab.training import train
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "adamw_step_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 1. One step of AdamW
@@ -296,7 +294,7 @@ plots.lines(
 #
 # *4 points, easy, about 10 minutes.*
 #
-# The course's training loop takes any optimizer: `train(config, optimizer=build)` calls `build(parameters)` with the list of the model's parameters, and before every step it writes the scheduled learning rate
+# The course's training loop takes any optimizer: `train(config, optimizer=build)` calls `build(parameters)` with the model's (name, parameter) pairs, as `model.named_parameters()` gives them, and before every step it writes the scheduled learning rate
 # into the optimizer's groups. `FunctionOptimizer` makes an optimizer of a function like yours:
 #
 # `FunctionOptimizer(params, function, lr=..., betas=..., eps=..., weight_decay=...)` calls `function(parameter, grad, state, lr=..., betas=..., eps=..., weight_decay=...)` for every parameter at
@@ -321,8 +319,8 @@ def adamw_run(config):
 
     def build(parameters):
         groups = [
-            {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
-            {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+            {"params": [p for _, p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
+            {"params": [p for _, p in parameters if p.dim() < 2], "weight_decay": 0.0},
         ]
         return FunctionOptimizer(groups, adamw_step, lr=config.lr, betas=config.betas, eps=config.eps)
 

@@ -20,10 +20,8 @@
 # then trained again from these numbers alone, in another process, and its validation loss is measured there.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
-from stabilitylab import plots
-from stabilitylab.exercises import check
+from stabilitylab import Trainer, check, plots, train
 from stabilitylab.exercises.a6_capstone import TARGET, Action, debrief, fly, mission
-from stabilitylab.training import Trainer, train
 
 print(f"target: a validation loss of at most {TARGET:.3f} nats per byte")
 

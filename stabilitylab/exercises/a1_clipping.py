@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stabilitylab.exercises import Probe, Question, quiz
-from stabilitylab.model import ModelConfig
-from stabilitylab.training import RunConfig
+from stabilitylab.experiments.clipping.step_along_gradient import EXPLODING
 
 TORCH_CLIPPING = tuple(
     f"{module}.{name}"
@@ -26,17 +25,6 @@ TORCH_CLIPPING = tuple(
     )
 )
 SHAPES = ((3, 2), (4,), (1,), (2, 2))
-
-EXPLODING = RunConfig(
-    model=ModelConfig(layers=6, width=64, heads=4, context=32, norm="none", init="gpt2", init_gain=4.0),
-    optimizer="sgd",
-    lr=0.3,
-    momentum=0.0,
-    batch_size=4,
-    steps=120,
-    on_nonfinite="stop",
-)
-"""An SGD run without norms whose gradients explode within a few steps: every weight matrix begins at N(0, 0.08)."""
 
 
 def tensor(rng: random.Random, shape: tuple[int, ...], scale: float = 1.0) -> Tensor:

@@ -10,11 +10,11 @@ import numpy as np
 from torch import Tensor
 
 from stabilitylab.exercises import Probe, Question, quiz
-from stabilitylab.model import ModelConfig
-from stabilitylab.telemetry import Run
-from stabilitylab.training import RunConfig
+from stabilitylab.training.config import RunConfig
+from stabilitylab.training.model import ModelConfig
+from stabilitylab.training.telemetry import Run
 
-COURSE_SCHEDULES = ("stabilitylab.schedules.warmup_then",)
+COURSE_SCHEDULES = ("stabilitylab.training.schedules.warmup_then",)
 
 STUCK = RunConfig(
     model=ModelConfig(layers=4, width=32, heads=2, context=32, norm="post", init="xavier"),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from stabilitylab.exercises import Probe, Question, RuledOut, quiz
 from stabilitylab.exercises.a1_clipping import SHAPES, grads, number, tensor
-from stabilitylab.experiments.fp16_underflow import FP16
+from stabilitylab.experiments.precision.fp16_underflow import FP16
 
 LIBRARY_SCALERS = (
     "torch.amp.GradScaler",
@@ -21,9 +21,9 @@ LIBRARY_SCALERS = (
     "torch.GradScaler",
     "torch.cuda.amp.GradScaler",
     "torch.cuda.amp.grad_scaler.GradScaler",
-    "stabilitylab.precision.DynamicLossScaler",
+    "stabilitylab.training.precision.DynamicLossScaler",
 )
-SCALERS = (*LIBRARY_SCALERS, "stabilitylab.precision.StaticLossScaler")
+SCALERS = (*LIBRARY_SCALERS, "stabilitylab.training.precision.StaticLossScaler")
 _GRAD_SCALER = torch.amp.GradScaler
 
 UNDERFLOWING = FP16.replace(steps=150)

@@ -16,12 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stabilitylab.corpus import Injection
 from stabilitylab.exercises import Probe, Question, quiz, recorded_runs
 from stabilitylab.exercises.recorded_runs import AT
-from stabilitylab.model import ModelConfig
-from stabilitylab.telemetry import StepRecord
-from stabilitylab.training import RunConfig, Trainer
+from stabilitylab.training.config import RunConfig
+from stabilitylab.training.corpus import Injection
+from stabilitylab.training.loop import Trainer
+from stabilitylab.training.model import ModelConfig
+from stabilitylab.training.telemetry import StepRecord
 
 ALARMS = ("nonfinite", "spike", "firing_rate", "update_ratio")
 """The names that a monitor may return."""

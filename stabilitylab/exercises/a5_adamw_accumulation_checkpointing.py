@@ -14,10 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stabilitylab.exercises import Probe, Question, quiz
-from stabilitylab.experiments.checkpointing import LiveBytes
-from stabilitylab.model import ModelConfig
-from stabilitylab.telemetry import Run
-from stabilitylab.training import RunConfig, Trainer, train
+from stabilitylab.experiments.memory.checkpointing import LiveBytes
+from stabilitylab.training.config import RunConfig
+from stabilitylab.training.loop import Trainer, train
+from stabilitylab.training.model import ModelConfig
+from stabilitylab.training.optimizers import NamedParameters
+from stabilitylab.training.telemetry import Run
 
 TORCH_ADAM = (
     "torch.optim.AdamW",
@@ -59,7 +61,7 @@ class FunctionOptimizer(torch.optim.Optimizer):
     """A torch optimizer whose step is a function: ``function(parameter, grad, state, lr=..., betas=..., eps=..., weight_decay=...)``.
 
     Args:
-        params: parameters, or groups ``{"params": [...], "weight_decay": ...}`` with settings of their own, as for torch's optimizers.
+        params: parameters, named or not, or groups ``{"params": [...], "weight_decay": ...}`` with settings of their own, as for torch's optimizers.
         function: called once per step for every parameter that has a gradient, with that parameter's own ``state`` dictionary.
         lr: learning rate; the training loop sets it anew before every step.
         betas: passed on.
@@ -92,10 +94,10 @@ class FunctionOptimizer(torch.optim.Optimizer):
 def torch_run(config: RunConfig) -> Run:
     """The run of config under torch's own AdamW, which decays tensors with two or more dimensions and no others."""
 
-    def build(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    def build(parameters: NamedParameters) -> torch.optim.Optimizer:
         groups = [
-            {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
-            {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+            {"params": [p for _, p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
+            {"params": [p for _, p in parameters if p.dim() < 2], "weight_decay": 0.0},
         ]
         return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps)
 

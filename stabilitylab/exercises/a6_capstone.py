@@ -17,12 +17,13 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from stabilitylab import corpus, telemetry
-from stabilitylab.corpus import Injection
 from stabilitylab.exercises import Probe, Question, quiz
-from stabilitylab.model import ModelConfig
-from stabilitylab.telemetry import Run
-from stabilitylab.training import RunConfig, Trainer
+from stabilitylab.training import corpus, telemetry
+from stabilitylab.training.config import RunConfig
+from stabilitylab.training.corpus import Injection
+from stabilitylab.training.loop import Trainer
+from stabilitylab.training.model import ModelConfig
+from stabilitylab.training.telemetry import Run
 
 HAZARDS = ("hot_lr", "overflow", "underflow", "bad_batches")
 SETTINGS = ("lr", "warmup_steps", "decay", "betas", "eps", "weight_decay", "clip_norm", "loss_scale", "z_loss")

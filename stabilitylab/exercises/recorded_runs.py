@@ -16,10 +16,11 @@ from typing import Any
 from torch import Tensor
 
 from stabilitylab import workspace
-from stabilitylab.corpus import Injection
-from stabilitylab.precision import StaticLossScaler
-from stabilitylab.telemetry import Run
-from stabilitylab.training import RunConfig, train
+from stabilitylab.training.config import RunConfig
+from stabilitylab.training.corpus import Injection
+from stabilitylab.training.loop import train
+from stabilitylab.training.precision import StaticLossScaler
+from stabilitylab.training.telemetry import Run
 
 FOLDER = workspace.DATA / "runs"
 COLUMNS = ("step", "loss", "lr", "grad_norm", "clipped_norm", "clipped", "update_ratio", "nonfinite_fraction")

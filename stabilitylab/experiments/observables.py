@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
-from stabilitylab.diagnosis import Verdict, diagnose
-from stabilitylab.telemetry import Run
+from stabilitylab.training.diagnosis import Verdict, diagnose
+from stabilitylab.training.telemetry import Run
 
 
 def end(run: Run) -> float:

@@ -1,6 +1,6 @@
 """With a Trainer instead of train."""
 
-from stabilitylab.training import Trainer
+from stabilitylab import Trainer
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """Fixes the limit in a wrapper around the function."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

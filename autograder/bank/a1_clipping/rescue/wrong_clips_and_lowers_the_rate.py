@@ -1,6 +1,6 @@
 """You clip, and lower the learning rate as well: clipping alone is what is on trial."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You clip at 0.1: the limit asked for is 1.0."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

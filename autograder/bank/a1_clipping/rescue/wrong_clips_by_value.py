@@ -1,6 +1,6 @@
 """You pass clip_grad_value: it cuts elements at 1.0, which at this learning rate does not stop the explosion."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -2,8 +2,8 @@
 
 from functools import cache
 
+from stabilitylab import train
 from stabilitylab.exercises.a1_clipping import EXPLODING
-from stabilitylab.training import train
 
 
 @cache  # a whole run, and the same one for every probe

@@ -1,6 +1,6 @@
 """You lower the learning rate: the exercise is to keep it, and to clip."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You run the config as it is: give Trainer or train your function (clip=clip_grad_norm) and set clip_norm to 1.0."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You pass the function but no limit: put it into the config, config.replace(clip_norm=1.0)."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

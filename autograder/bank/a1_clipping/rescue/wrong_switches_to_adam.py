@@ -1,6 +1,6 @@
 """You change the optimizer: the exercise is to save the SGD run."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """The loop used PyTorch's own clipping: set clip_norm to 1.0 and pass your function, clip=clip_grad_norm."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

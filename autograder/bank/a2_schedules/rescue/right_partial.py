@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """With a Trainer, and the rates worked out beforehand."""
 
-from stabilitylab.training import Trainer
+from stabilitylab import Trainer
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You lower the learning rate of the config: leave it as it is, and change the schedule only."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You clip the gradients as well: the schedule alone is what is on trial."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You add the warmup to total_steps, so that the decay goes on past the end of the run: it ends at config.steps."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You run the config as it is: give train your schedule, schedule=..., a function of the step."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

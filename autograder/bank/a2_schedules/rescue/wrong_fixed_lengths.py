@@ -1,6 +1,6 @@
 """You write 150 and 300 steps into the schedule: take them from the config, which may be of any length."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You write 1e-2 into the schedule: the peak is config.lr, whatever it is."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

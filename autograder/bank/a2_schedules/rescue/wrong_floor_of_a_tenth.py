@@ -1,6 +1,6 @@
 """You set min_lr to 0.1, as if it were a share of the peak: it is a learning rate, a tenth of config.lr."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

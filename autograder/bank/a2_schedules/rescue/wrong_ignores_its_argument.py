@@ -1,7 +1,7 @@
 """You train STUCK whatever config is given: use the argument."""
 
+from stabilitylab import train
 from stabilitylab.exercises.a2_schedules import STUCK
-from stabilitylab.training import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You pass warmup_inverse_sqrt: the decay asked for is the cosine."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You lower the peak as well: the exercise is to keep it, and to warm up to it."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You decay to 0: the decay ends at a tenth of the peak, min_lr = config.lr / 10."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

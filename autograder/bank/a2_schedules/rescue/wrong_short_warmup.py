@@ -1,6 +1,6 @@
 """You warm up over a tenth of the run: half of it is asked for, and so short a warmup does not free the stuck run."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

@@ -1,6 +1,6 @@
 """You change the optimizer: RAdam frees this run too, but the exercise is to do it with a warmup under Adam."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

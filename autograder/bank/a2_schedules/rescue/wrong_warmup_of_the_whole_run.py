@@ -1,6 +1,6 @@
 """You warm up until the end: the warmup takes the first half of the run, and the second half is the decay."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config):

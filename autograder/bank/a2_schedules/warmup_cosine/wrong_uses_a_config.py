@@ -1,6 +1,6 @@
 """The course's own schedule is ruled out here, by way of a RunConfig too: write it from scratch."""
 
-from stabilitylab.training import RunConfig
+from stabilitylab import RunConfig
 
 
 def warmup_cosine(step, *, base_lr, warmup_steps, total_steps, min_lr=0.0):

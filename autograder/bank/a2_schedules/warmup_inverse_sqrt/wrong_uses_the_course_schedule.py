@@ -1,6 +1,6 @@
 """The course's own schedule is ruled out here: write it from scratch."""
 
-from stabilitylab import schedules
+from stabilitylab.training import schedules
 
 
 def warmup_inverse_sqrt(step, *, base_lr, warmup_steps):

@@ -1,6 +1,6 @@
 """With a wrapper of its own instead of MicroBatch, and a label."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 class Divided(DynamicLossScaler):

@@ -1,7 +1,7 @@
 """With a Trainer instead of train."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import Trainer
+from stabilitylab import Trainer
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

@@ -1,7 +1,7 @@
 """The scaler first, then the run, with the config's default loss scale written out."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import train
+from stabilitylab import train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

@@ -1,7 +1,7 @@
 """You leave growth_interval at 2000, so that the scale never grows in so short a run: the interval asked for is 10."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import train
+from stabilitylab import train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

@@ -1,7 +1,7 @@
 """You start at a scale of 36: it is 2.0**36."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import train
+from stabilitylab import train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

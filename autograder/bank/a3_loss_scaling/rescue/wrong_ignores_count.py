@@ -1,8 +1,8 @@
 """You divide by COUNT whatever count is given: use the argument."""
 
+from stabilitylab import train
 from stabilitylab.exercises.a3_loss_scaling import COUNT
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

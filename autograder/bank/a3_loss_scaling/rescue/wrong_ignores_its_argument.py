@@ -1,8 +1,8 @@
 """You train UNDERFLOWING whatever config is given: use the argument."""
 
+from stabilitylab import train
 from stabilitylab.exercises.a3_loss_scaling import UNDERFLOWING
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

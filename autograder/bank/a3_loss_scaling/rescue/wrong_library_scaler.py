@@ -1,8 +1,7 @@
 """You import the course's scaler, which wraps PyTorch's: use the class that you wrote above."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.precision import DynamicLossScaler
-from stabilitylab.training import train
+from stabilitylab import DynamicLossScaler, train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

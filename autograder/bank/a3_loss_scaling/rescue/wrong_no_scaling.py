@@ -1,8 +1,7 @@
 """You leave the loss scale at 1, and the gradients are flushed to zero as before: put your DynamicLossScaler inside MicroBatch."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.precision import StaticLossScaler
-from stabilitylab.training import train
+from stabilitylab import StaticLossScaler, train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

@@ -1,7 +1,7 @@
 """You raise the learning rate to make up for the lost gradients: what was flushed to zero stays zero. Leave the rate as it is."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import train
+from stabilitylab import train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

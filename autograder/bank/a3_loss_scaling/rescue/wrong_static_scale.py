@@ -1,8 +1,7 @@
 """You use a fixed scale, which neither backs off nor grows: put your DynamicLossScaler inside MicroBatch."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.precision import StaticLossScaler
-from stabilitylab.training import train
+from stabilitylab import StaticLossScaler, train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

@@ -1,7 +1,7 @@
 """You switch to bf16: it would train too, but the exercise is to save the fp16 run."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import train
+from stabilitylab import train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

@@ -1,7 +1,7 @@
 """You switch to fp32: the exercise is to save the fp16 run."""
 
-from stabilitylab.experiments.fp16_underflow import MicroBatch
-from stabilitylab.training import train
+from stabilitylab import train
+from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 
 
 def rescue(config, count):

@@ -1,6 +1,6 @@
 """You leave MicroBatch out, so that the whole loss goes backward: the run to rescue has its loss divided by count."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def rescue(config, count):

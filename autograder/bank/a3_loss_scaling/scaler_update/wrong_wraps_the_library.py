@@ -1,6 +1,6 @@
 """PyTorch's own loss scaler is ruled out here, wrapped or as a base class: write it from scratch."""
 
-from stabilitylab import precision
+from stabilitylab.training import precision
 
 
 class DynamicLossScaler:

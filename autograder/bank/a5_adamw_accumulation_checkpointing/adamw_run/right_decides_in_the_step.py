@@ -1,7 +1,7 @@
 """One group, and a wrapper that looks at the parameter's dimensions."""
 
+from stabilitylab import train
 from stabilitylab.exercises.a5_adamw_accumulation_checkpointing import FunctionOptimizer
-from stabilitylab.training import train
 
 
 def adamw_run(config):

@@ -2,7 +2,7 @@
 
 import torch
 
-from stabilitylab.training import Trainer
+from stabilitylab import Trainer
 
 
 class Mine(torch.optim.Optimizer):

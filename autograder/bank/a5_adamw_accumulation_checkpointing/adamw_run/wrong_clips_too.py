@@ -1,14 +1,14 @@
 """You clip as well: replace the optimizer, and nothing else."""
 
+from stabilitylab import train
 from stabilitylab.exercises.a5_adamw_accumulation_checkpointing import FunctionOptimizer
-from stabilitylab.training import train
 
 
 def adamw_run(config):
     def optimizer(parameters):
         groups = [
-            {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
-            {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+            {"params": [p for _, p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
+            {"params": [p for _, p in parameters if p.dim() < 2], "weight_decay": 0.0},
         ]
         return FunctionOptimizer(groups, adamw_step, lr=config.lr, betas=config.betas, eps=config.eps)
 

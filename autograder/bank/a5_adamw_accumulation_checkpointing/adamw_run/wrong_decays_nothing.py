@@ -1,14 +1,14 @@
 """Your groups do not decay at all: the matrices get config.weight_decay."""
 
+from stabilitylab import train
 from stabilitylab.exercises.a5_adamw_accumulation_checkpointing import FunctionOptimizer
-from stabilitylab.training import train
 
 
 def adamw_run(config):
     def optimizer(parameters):
         groups = [
-            {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": 0.0},
-            {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+            {"params": [p for _, p in parameters if p.dim() >= 2], "weight_decay": 0.0},
+            {"params": [p for _, p in parameters if p.dim() < 2], "weight_decay": 0.0},
         ]
         return FunctionOptimizer(groups, adamw_step, lr=config.lr, betas=config.betas, eps=config.eps)
 

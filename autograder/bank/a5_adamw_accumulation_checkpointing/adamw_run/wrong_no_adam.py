@@ -1,6 +1,6 @@
 """You run the config under SGD: the step must be your adamw_step."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def adamw_run(config):

@@ -1,6 +1,6 @@
 """The loop used PyTorch's own AdamW: pass yours to train, optimizer=..."""
 
-from stabilitylab.training import train
+from stabilitylab import train
 
 
 def adamw_run(config):

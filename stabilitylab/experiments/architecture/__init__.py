@@ -1,0 +1,1 @@
+"""Norms, initialisation and other choices of the architecture."""

@@ -1,0 +1,1 @@
+"""Big batches in small memory: accumulation and checkpointing."""

@@ -1,0 +1,1 @@
+"""What an optimizer remembers, and how large its updates are."""

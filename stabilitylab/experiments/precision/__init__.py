@@ -1,0 +1,1 @@
+"""Half precision: what fp16 and bf16 lose, and loss scaling."""

@@ -1,0 +1,1 @@
+"""Warmup and decay."""

@@ -1,0 +1,1 @@
+"""Spikes: their causes, the alarms that see them, and going back."""
