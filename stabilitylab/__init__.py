@@ -1,7 +1,8 @@
 """Stability Lab: small Transformers that come apart on a laptop, and what holds them together.
 
-What a lesson or a learner imports stands here: ``from stabilitylab import RunConfig, ModelConfig, Trainer, experiments, live``. Each
-name is loaded when it is first asked for, so that importing the package loads nothing and the terminal answers before PyTorch is there.
+What a lesson or a learner imports stands here: ``from stabilitylab import RunConfig, ModelConfig, Trainer, experiments, live``.
+Each name is loaded when it is first asked for, so that importing the package loads nothing and the terminal answers before
+PyTorch is there.
 
 The folders are layers; docs/design.md says which may import which, and a test holds them to it.
 """

@@ -65,8 +65,8 @@ def interview(minutes: int) -> None:
     console = Console()
     room = Room(minutes)
     console.print(
-        f"{len(room.asked)} questions, {minutes} minutes. Answer in your own words, aloud or typed; an empty line ends your answer. "
-        "Then compare with the model answer and score yourself by the rubric."
+        f"{len(room.asked)} questions, {minutes} minutes. Answer in your own words, aloud or typed; an empty line ends your "
+        "answer. Then compare with the model answer and score yourself by the rubric."
     )
     try:
         while question := room.question:

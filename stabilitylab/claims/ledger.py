@@ -4,6 +4,8 @@ figures in ``data/claims.yaml``."""
 from __future__ import annotations
 
 import dataclasses
+import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -104,18 +106,19 @@ def _claims_page(found: Sequence[Claim]) -> str:
     lines = [
         "# The ledger: every claim, its verdict, and the runs that decide it",
         "",
-        f"Made from `data/claims.yaml` and `data/evidence` by `stabilitylab ledger`; do not edit it here. Tolerances were set on seeds below 1000, the default seeds {evidence.seed_range(DEFAULT_SEEDS)} among them; "
-        f"seeds {evidence.seed_range(FRESH_SEEDS)} were run afterwards and set nothing. A verdict holds on a seed if every expectation it rests on holds there. `stabilitylab claims` runs all of it again; "
-        "`stabilitylab claims --only B1 --seeds 2000-2004` runs one claim on seeds of your own.",
+        "Made from `data/claims.yaml` and `data/evidence` by `stabilitylab ledger`; do not edit it here. Tolerances were set "
+        f"on seeds below 1000, the default seeds {evidence.seed_range(DEFAULT_SEEDS)} among them; seeds "
+        f"{evidence.seed_range(FRESH_SEEDS)} were run afterwards and set nothing. A verdict holds on a seed if every "
+        "expectation it rests on holds there. `stabilitylab claims` runs all of it again; `stabilitylab claims --only B1 "
+        "--seeds 2000-2004` runs one claim on seeds of your own.",
         "",
         f"| id | claim | verdict | seeds {evidence.seed_range(DEFAULT_SEEDS)} | seeds {evidence.seed_range(FRESH_SEEDS)} |",
         "|---|---|---|---|---|",
     ]
     for claim in found:
         a, b = default[claim.id], fresh[claim.id]
-        lines.append(
-            f"| [{claim.id}](#{claim.id.lower()}) | {claim.claim} | {claim.verdict} | {a.count}/{len(a.held)} | {b.count}/{len(b.held)} |"
-        )
+        counts = f"{a.count}/{len(a.held)} | {b.count}/{len(b.held)}"
+        lines.append(f"| [{claim.id}](#{claim.id.lower()}) | {claim.claim} | {claim.verdict} | {counts} |")
     for claim in found:
         lines += [
             "",
@@ -139,19 +142,22 @@ def _claims_page(found: Sequence[Claim]) -> str:
                 name, _, figure = key.partition("/")
                 lines.append(f"| {name}: {experiments.get(name).quantities[figure].states} | {value} |")
         lines += ["", f"Taught in lesson {claim.lesson}."]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_wrap(lines)) + "\n"
 
 
 def _experiments_page() -> str:
     lines = [
         "# The experiments, and how they fared on seeds that tuned nothing",
         "",
-        f"Made from `stabilitylab/experiments` and `data/evidence` by `stabilitylab ledger`; do not edit it here. Settings and tolerances were set on seeds below 1000; seeds {evidence.seed_range(FRESH_SEEDS)} were run afterwards "
-        "and set nothing. `stabilitylab check NAME --seeds A-B` checks one experiment on seeds of your own; `stabilitylab record NAME` makes its evidence again.",
+        "Made from `stabilitylab/experiments` and `data/evidence` by `stabilitylab ledger`; do not edit it here. Settings and "
+        f"tolerances were set on seeds below 1000; seeds {evidence.seed_range(FRESH_SEEDS)} were run afterwards and set "
+        "nothing. `stabilitylab check NAME --seeds A-B` checks one experiment on seeds of your own; `stabilitylab record NAME` "
+        "makes its evidence again.",
         "",
-        "Floating-point arithmetic differs between processors and builds of PyTorch: elsewhere the numbers move, and the expectations are "
-        "meant to hold. The evidence files hold the versions and the hash of the text they were made with.",
+        "Floating-point arithmetic differs between processors and builds of PyTorch: elsewhere the numbers move, and the "
+        "expectations are meant to hold. The evidence files hold the versions and the hash of the text they were made with.",
     ]
+    seeds = f"seeds {evidence.seed_range(DEFAULT_SEEDS)} | seeds {evidence.seed_range(FRESH_SEEDS)}"
     for name, experiment in experiments.all_experiments().items():
         kept = evidence.load(name)
         lines += [
@@ -169,7 +175,7 @@ def _experiments_page() -> str:
         lines += ["| arm | |", "|---|---|"] + [f"| {key} | {arm.about} |" for key, arm in experiment.arms.items()]
         lines += [
             "",
-            f"| expectation | least share | seeds {evidence.seed_range(DEFAULT_SEEDS)} | seeds {evidence.seed_range(FRESH_SEEDS)} |",
+            f"| expectation | least share | {seeds} |",
             "|---|---|---|---|",
         ]
         for key, expectation in experiment.expectations.items():
@@ -183,7 +189,22 @@ def _experiments_page() -> str:
             lines.append(f"| {figure.states} | {evidence.spread(values, figure.unit)} |")
         made = kept.made_with
         lines += ["", f"Made with Python {made['python']}, PyTorch {made['torch']}, corpus {made['corpus_sha256'][:12]}."]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_wrap(lines)) + "\n"
+
+
+def _wrap(lines: Sequence[str], width: int = 130) -> list[str]:
+    """The lines of a page, with paragraphs, list items and quotations wrapped; tables and headings stay as they are."""
+    wrapped = []
+    for line in "\n".join(lines).splitlines():
+        if len(line) <= width or line.startswith(("|", "#")):
+            wrapped.append(line)
+            continue
+        hang = {"- ": "  ", "> ": "> "}.get(line[:2], "")
+        # no line may begin with what Markdown reads as a list, a quotation or a heading
+        glued = re.sub(r" (?=([-+*>]|#+|\d+[.)]) )", "\0", line)
+        pieces = textwrap.wrap(glued, width, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
+        wrapped += [piece.replace("\0", " ") for piece in pieces]
+    return wrapped
 
 
 def _count(held, seeds: Sequence[int]) -> str:

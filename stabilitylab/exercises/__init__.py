@@ -38,15 +38,15 @@ class Probe:
     """One behaviour to look at.
 
     Attributes:
-        ask: from (what the learner defined, a seeded random generator) to raw data. With ``draw``, from (what the learner defined, what was
-            drawn).
+        ask: from (what the learner defined, a seeded random generator) to raw data. With ``draw``, from (what the learner
+            defined, what was drawn).
         sentence: what a learner reads when the answer differs and matches no known misconception.
         rtol: relative tolerance when the raw data is compared.
-        draw: from the generator to plain data, where the generator would tell too much: it is drawn where no learner's code runs, and the
-            learner's process is given the data alone.
-        settle: from (the learner's raw data, the same generator anew) to what is compared, where that is not the raw data itself: alarms
-            become delays and false alarms, the decisions of a run become its validation loss. The grader runs it where no learner's
-            code ever ran, on data that may be anything; if it raises, the answer counts as malformed.
+        draw: from the generator to plain data, where the generator would tell too much: it is drawn where no learner's code runs,
+            and the learner's process is given the data alone.
+        settle: from (the learner's raw data, the same generator anew) to what is compared, where that is not the raw data itself:
+            alarms become delays and false alarms, the decisions of a run become its validation loss. The grader runs it where no
+            learner's code ever ran, on data that may be anything; if it raises, the answer counts as malformed.
     """
 
     ask: Callable[[Any, Any], Any]
@@ -67,10 +67,11 @@ class Question:
     Attributes:
         target: the name that the learner's notebook must define.
         probes: behaviours, each worth the same share of the points; code that does nothing fails every one of them.
-        options: for a quiz question, the letters that may be chosen; its one probe returns the learner's answer, which only the grader marks.
+        options: for a quiz question, the letters that may be chosen; its one probe returns the learner's answer, which only the
+            grader marks.
         several: whether more than one of them may be right; the answer is then written as in ``"ac"``.
-        ruled_out: functions and classes that may not be used, by their full names, such as ``"torch.nn.utils.clip_grad_norm_"``: using one
-            earns nothing on the question.
+        ruled_out: functions and classes that may not be used, by their full names, such as ``"torch.nn.utils.clip_grad_norm_"``:
+            using one earns nothing on the question.
     """
 
     target: str
@@ -127,7 +128,8 @@ def questions(assignment: str) -> Mapping[str, Question]:
 
 
 def given(probe: Probe, seed: int) -> dict[str, Any]:
-    """What the process that runs a probe is given: data, or what the probe's own generator starts from, which tells nothing about other probes."""
+    """What the process that runs a probe is given: data, or what the probe's own generator starts from, which tells nothing about
+    other probes."""
     if probe.draw is None:
         return {"start": _start(probe, seed)}
     return {"data": encode(probe.draw(random.Random(_start(probe, seed))))}
@@ -205,7 +207,8 @@ def mark(
         return 0.0, [f"{question.target} is not written yet: replace the line that raises NotImplementedError."]
     failed = [probe for probe in question.probes if not agree(given[probe.name], expected["right"][probe.name], probe)]
     share = 1 - len(failed) / len(question.probes)
-    # a misconception must explain a failure; of those that do, the likeliest agrees with the learner on most probes, right ones too
+    # a misconception must explain a failure; of those that do, the likeliest agrees with the learner on most probes, right ones
+    # too
     candidates = [wrong for wrong in expected["wrong"] if any(probe in failed for probe in explained(wrong))]
     likeliest = max(candidates, key=lambda wrong: len(explained(wrong)), default=None)
     sentences = [likeliest["sentence"]] if likeliest else []
@@ -251,7 +254,8 @@ def _refused(*args: Any, **kwargs: Any) -> None:
 
 @contextlib.contextmanager
 def _without(names: tuple[str, ...]) -> Iterator[None]:
-    """Takes the code out of functions, and out of the methods of classes, for the time of a probe: no other name, thread or early import keeps it."""
+    """Takes the code out of functions, and out of the methods of classes, for the time of a probe: no other name, thread or early
+    import keeps it."""
     functions: list[FunctionType] = []
     builtins: list[tuple[Any, str, Any]] = []
     for name in names:

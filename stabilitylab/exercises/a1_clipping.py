@@ -200,7 +200,10 @@ QUESTIONS = {
         probes=(
             Probe(
                 scales_above_the_limit,
-                "When the global norm exceeds max_norm, every gradient must be multiplied by max_norm / total, one factor for all of them.",
+                (
+                    "When the global norm exceeds max_norm, every gradient must be multiplied by max_norm / total, one factor "
+                    "for all of them."
+                ),
             ),
             Probe(
                 leaves_small_gradients_alone,
@@ -244,7 +247,10 @@ QUESTIONS = {
         probes=(
             Probe(
                 one_vector_over_all_tensors,
-                "Treat all tensors as one long vector: sum the products over all of them, and divide by the product of the two global norms.",
+                (
+                    "Treat all tensors as one long vector: sum the products over all of them, and divide by the product of the "
+                    "two global norms."
+                ),
             ),
             Probe(
                 ignores_length,
@@ -253,7 +259,10 @@ QUESTIONS = {
             Probe(keeps_the_sign, "Directions that oppose each other have a negative cosine: keep the sign."),
             Probe(
                 right_angle_is_zero,
-                "Vectors at a right angle have cosine 0, and a part that agrees counts by its length, not as one tensor among several.",
+                (
+                    "Vectors at a right angle have cosine 0, and a part that agrees counts by its length, not as one tensor "
+                    "among several."
+                ),
             ),
         ),
     ),
@@ -263,7 +272,10 @@ QUESTIONS = {
         probes=(
             Probe(
                 trains_through_the_explosion,
-                "The run must be the given config with your clip_grad_norm at limit 1.0 in the loop, and nothing else changed; mend clip_grad_norm first if its own check fails.",
+                (
+                    "The run must be the given config with your clip_grad_norm at limit 1.0 in the loop, and nothing else "
+                    "changed; mend clip_grad_norm first if its own check fails."
+                ),
                 rtol=1e-2,
             ),
             Probe(

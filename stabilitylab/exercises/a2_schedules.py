@@ -34,7 +34,8 @@ def number(value: Any) -> Any:
 
 
 def scaled(rate: Any) -> Any:
-    """A rate in millionths, because answers within an absolute 1e-6 count as equal; what is no number, by the name of its type."""
+    """A rate in millionths, because answers within an absolute 1e-6 count as equal; what is no number, by the name of its
+    type."""
     return rate * 1e6 if isinstance(rate, (int, float)) else type(rate).__name__
 
 
@@ -245,15 +246,24 @@ QUESTIONS = {
         probes=(
             Probe(
                 warms_up_in_a_line_from_zero,
-                "The warmup is a straight line from 0 at step 0, whatever min_lr is: half way through it the rate is base_lr / 2.",
+                (
+                    "The warmup is a straight line from 0 at step 0, whatever min_lr is: half way through it the rate is "
+                    "base_lr / 2."
+                ),
             ),
             Probe(
                 peaks_where_the_warmup_ends,
-                "At step warmup_steps the rate is exactly base_lr; one step before it is still on the line, one step after it is already on the cosine.",
+                (
+                    "At step warmup_steps the rate is exactly base_lr; one step before it is still on the line, one step after "
+                    "it is already on the cosine."
+                ),
             ),
             Probe(
                 decays_along_half_a_cosine,
-                "The decay is half a cosine over the steps from warmup_steps to total_steps: slow, fast, slow, and half of base_lr in its middle when min_lr is 0.",
+                (
+                    "The decay is half a cosine over the steps from warmup_steps to total_steps: slow, fast, slow, and half of "
+                    "base_lr in its middle when min_lr is 0."
+                ),
             ),
             Probe(
                 decays_to_the_floor, "The cosine runs from base_lr to min_lr: in its middle the rate is half way between the two."
@@ -262,7 +272,10 @@ QUESTIONS = {
             Probe(starts_at_the_peak_without_warmup, "With warmup_steps = 0 there is no line: the rate is base_lr at step 0."),
             Probe(
                 depends_on_its_arguments_alone,
-                "The same arguments must give the same rate, in whatever order the steps are asked for: return a number, and remember nothing.",
+                (
+                    "The same arguments must give the same rate, in whatever order the steps are asked for: return a number, "
+                    "and remember nothing."
+                ),
             ),
         ),
     ),
@@ -273,11 +286,17 @@ QUESTIONS = {
             Probe(inverse_sqrt_warms_up, "The warmup is a straight line from 0 at step 0 to base_lr at step warmup_steps."),
             Probe(
                 inverse_sqrt_peaks_without_a_jump,
-                "The two pieces meet: at step warmup_steps the rate is exactly base_lr, and the next step is only a little lower.",
+                (
+                    "The two pieces meet: at step warmup_steps the rate is exactly base_lr, and the next step is only a little "
+                    "lower."
+                ),
             ),
             Probe(
                 inverse_sqrt_decays,
-                "After the warmup the rate is base_lr * sqrt(warmup_steps / step), with the step counted from the beginning of the run.",
+                (
+                    "After the warmup the rate is base_lr * sqrt(warmup_steps / step), with the step counted from the beginning "
+                    "of the run."
+                ),
             ),
             Probe(
                 inverse_sqrt_with_one_step_of_warmup,
@@ -312,7 +331,10 @@ QUESTIONS = {
             ),
             Probe(
                 marks_where_the_loss_ran_away,
-                '"diverged" is the rate of the first step whose smoothed loss is more than 1 nat above the lowest smoothed loss before it; None if there is no trouble.',
+                (
+                    '"diverged" is the rate of the first step whose smoothed loss is more than 1 nat above the lowest smoothed '
+                    "loss before it; None if there is no trouble."
+                ),
             ),
             Probe(marks_where_numbers_broke, '"diverged" is the rate of the first step whose loss is NaN or inf.'),
             Probe(
@@ -326,12 +348,18 @@ QUESTIONS = {
         probes=(
             Probe(
                 trains_with_your_schedule,
-                "The run must be the given config with your warmup_cosine as its schedule, as the text sets it, and nothing else changed; mend warmup_cosine first if its own check fails.",
+                (
+                    "The run must be the given config with your warmup_cosine as its schedule, as the text sets it, and nothing "
+                    "else changed; mend warmup_cosine first if its own check fails."
+                ),
                 rtol=1e-2,
             ),
             Probe(
                 leaves_the_settings_alone,
-                "The config stays as it is, its lr, warmup_steps and decay too: only the schedule given to train is new, and it begins at rate 0.",
+                (
+                    "The config stays as it is, its lr, warmup_steps and decay too: only the schedule given to train is new, "
+                    "and it begins at rate 0."
+                ),
             ),
         ),
     ),

@@ -300,7 +300,8 @@ def walk(
     stale: bool = False,
     generator: bool = False,
 ) -> dict[str, Any]:
-    """A few steps of the learner's function, with gradients of given norms; on a step whose verdict is True one element is infinite.
+    """A few steps of the learner's function, with gradients of given norms; on a step whose verdict is True one element is
+    infinite.
 
     Returns:
         The weights after every step, what was called in which order, what the scaler was told, and what the function returned.
@@ -400,7 +401,10 @@ QUESTIONS = {
         probes=(
             Probe(
                 multiplies_the_loss,
-                "scale(loss) must return the loss times the scale, with its graph, and leave the loss that it was given as it is.",
+                (
+                    "scale(loss) must return the loss times the scale, with its graph, and leave the loss that it was given as "
+                    "it is."
+                ),
             ),
             Probe(divides_the_gradients, "unscale_ must divide every gradient by the loss scale, and leave the weights alone."),
             Probe(
@@ -417,7 +421,10 @@ QUESTIONS = {
             ),
             Probe(
                 gives_no_false_alarm,
-                "Look at every element: a sum or a norm of large finite numbers can be infinite, and an infinite sum can come out as NaN.",
+                (
+                    "Look at every element: a sum or a norm of large finite numbers can be infinite, and an infinite sum can "
+                    "come out as NaN."
+                ),
             ),
             Probe(
                 divides_in_spite_of_inf,
@@ -445,7 +452,10 @@ QUESTIONS = {
             Probe(backs_off_at_inf, "update(True) must multiply loss_scale by backoff_factor, each time it is called."),
             Probe(
                 grows_after_the_interval,
-                "The update(False) that completes growth_interval good steps in a row must multiply loss_scale by growth_factor, and no other.",
+                (
+                    "The update(False) that completes growth_interval good steps in a row must multiply loss_scale by "
+                    "growth_factor, and no other."
+                ),
             ),
             Probe(
                 grows_again_after_the_next_interval,
@@ -467,11 +477,17 @@ QUESTIONS = {
         probes=(
             Probe(
                 keeps_the_order,
-                "Call, each once: scaler.scale, backward, scaler.unscale_, (clip,) optimizer.step unless the step is skipped, scaler.update.",
+                (
+                    "Call, each once: scaler.scale, backward, scaler.unscale_, (clip,) optimizer.step unless the step is "
+                    "skipped, scaler.update."
+                ),
             ),
             Probe(
                 updates_the_weights,
-                "The weights must move by the optimizer's step with the true, unscaled gradients; those within max_norm are not clipped.",
+                (
+                    "The weights must move by the optimizer's step with the true, unscaled gradients; those within max_norm are "
+                    "not clipped."
+                ),
                 rtol=1e-3,
             ),
             Probe(
@@ -490,12 +506,18 @@ QUESTIONS = {
             ),
             Probe(
                 forgets_the_gradients_from_before,
-                "Call optimizer.zero_grad() before the backward pass, or the gradients of the step before are added to the new ones.",
+                (
+                    "Call optimizer.zero_grad() before the backward pass, or the gradients of the step before are added to the "
+                    "new ones."
+                ),
                 rtol=1e-3,
             ),
             Probe(
                 steps_with_a_generator,
-                "You need the parameters twice, to unscale and to clip, and a generator can be walked through only once: make it a list first.",
+                (
+                    "You need the parameters twice, to unscale and to clip, and a generator can be walked through only once: "
+                    "make it a list first."
+                ),
                 rtol=1e-3,
             ),
             Probe(says_whether_it_stepped, "Return True if the optimizer stepped and False if the step was skipped."),
@@ -507,7 +529,10 @@ QUESTIONS = {
         probes=(
             Probe(
                 trains_through_underflow,
-                "The run must be the given config with MicroBatch(count, your scaler) in the loop, from 2.0**36, growing every 10 good steps; mend DynamicLossScaler first if its own checks fail.",
+                (
+                    "The run must be the given config with MicroBatch(count, your scaler) in the loop, from 2.0**36, growing "
+                    "every 10 good steps; mend DynamicLossScaler first if its own checks fail."
+                ),
                 rtol=1e-2,
             ),
             Probe(

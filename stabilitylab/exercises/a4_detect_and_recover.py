@@ -1,4 +1,5 @@
-"""What assignment a4_detect_and_recover asks: a monitor judged on recorded runs, a checkpoint that resumes bit for bit, and a rollback."""
+"""What assignment a4_detect_and_recover asks: a monitor judged on recorded runs, a checkpoint that resumes bit for bit, and a
+rollback."""
 
 from __future__ import annotations
 
@@ -34,8 +35,8 @@ POISONED = CLEAN.replace(injections=(Injection("repeated_byte", (60, 61, 62, 63)
 """The same run with one byte repeated as the whole batch at steps 60 to 63."""
 
 
-# Question 1: the monitor. The learner's process is given records and nothing else: the streams are drawn, and what the monitor said is judged,
-# where no learner's code runs. So nothing there can tell where an incident is, but by looking at the records.
+# Question 1: the monitor. The learner's process is given records and nothing else: the streams are drawn, and what the monitor
+# said is judged, where no learner's code runs. So nothing there can tell where an incident is, but by looking at the records.
 
 CALM_SGD = tuple(name for name in recorded_runs.RUNS if name.startswith("calm-sgd"))
 CALM_ADAM = tuple(name for name in recorded_runs.RUNS if name.startswith("calm-adam"))
@@ -410,7 +411,8 @@ def close(a: Any, b: Any) -> bool:
 
 
 def compared(given: Any, rng: random.Random) -> list[dict[str, Any]]:
-    """For each resumed job: which of its parts are not the uninterrupted one's, and the first step whose loss is another. Then: the parts alike in all."""
+    """For each resumed job: which of its parts are not the uninterrupted one's, and the first step whose loss is another. Then:
+    the parts alike in all."""
     right = uninterrupted(rng)
 
     def difference(job: Any) -> dict[str, Any]:
@@ -608,17 +610,26 @@ QUESTIONS = {
             monitored(
                 notices_bad_batches,
                 "spike",
-                f"The spike alarm must sound within {SPIKE_WITHIN} steps of the first bad batch, and at most {BUDGET} times when nothing is wrong.",
+                (
+                    f"The spike alarm must sound within {SPIKE_WITHIN} steps of the first bad batch, and at most {BUDGET} times "
+                    "when nothing is wrong."
+                ),
             ),
             monitored(
                 notices_what_the_loss_does_not_show,
                 "spike",
-                "The spike alarm must notice a gradient hundreds of times too large, although the loss is as usual and clipping has cut it to the limit.",
+                (
+                    "The spike alarm must notice a gradient hundreds of times too large, although the loss is as usual and "
+                    "clipping has cut it to the limit."
+                ),
             ),
             monitored(
                 works_at_any_scale,
                 "spike",
-                "Gradient norms have no natural scale: the spike alarm must work as well when all norms of a run are 50 times larger or smaller.",
+                (
+                    "Gradient norms have no natural scale: the spike alarm must work as well when all norms of a run are 50 "
+                    "times larger or smaller."
+                ),
             ),
             monitored(
                 notices_a_second_spike,
@@ -633,12 +644,18 @@ QUESTIONS = {
             monitored(
                 notices_constant_clipping,
                 "firing_rate",
-                f"The firing_rate alarm must sound within {FIRING_WITHIN} steps once clipping fires at every step, and at most {BUDGET} times while it fires now and then.",
+                (
+                    f"The firing_rate alarm must sound within {FIRING_WITHIN} steps once clipping fires at every step, and at "
+                    f"most {BUDGET} times while it fires now and then."
+                ),
             ),
             monitored(
                 notices_updates_that_are_too_large,
                 "update_ratio",
-                f"The update_ratio alarm must sound within {RATIO_WITHIN} steps of the first ratio above {HOT_RATIO}, and hardly ever in a calm run, whose warmup included.",
+                (
+                    f"The update_ratio alarm must sound within {RATIO_WITHIN} steps of the first ratio above {HOT_RATIO}, and "
+                    "hardly ever in a calm run, whose warmup included."
+                ),
             ),
             Probe(
                 keeps_two_runs_apart,
@@ -653,7 +670,10 @@ QUESTIONS = {
         probes=(
             resumed(
                 continues_in_a_fresh_job,
-                "Restored into a fresh job, the checkpoint must give the same losses and weights as the job that was never interrupted.",
+                (
+                    "Restored into a fresh job, the checkpoint must give the same losses and weights as the job that was never "
+                    "interrupted."
+                ),
             ),
             resumed(
                 goes_back_after_training_on,
@@ -664,7 +684,10 @@ QUESTIONS = {
             ),
             resumed(
                 saving_disturbs_nothing,
-                "Taking a checkpoint must not change the job, its random state or its data, and the checkpoint must still restore all of them.",
+                (
+                    "Taking a checkpoint must not change the job, its random state or its data, and the checkpoint must still "
+                    "restore all of them."
+                ),
             ),
             resumed(
                 survives_a_file,
@@ -687,7 +710,10 @@ QUESTIONS = {
             ),
             Probe(
                 goes_back_and_skips,
-                "At a bad step restore the last checkpoint, multiply the rate by lr_factor, and go on with the step after the bad one.",
+                (
+                    "At a bad step restore the last checkpoint, multiply the rate by lr_factor, and go on with the step after "
+                    "the bad one."
+                ),
                 rtol=_ROLLBACK_RTOL,
             ),
             Probe(

@@ -1,4 +1,5 @@
-"""What assignment a5_adamw_accumulation_checkpointing asks: a step of AdamW, a batch in pieces, a stack without its activations, and a run."""
+"""What assignment a5_adamw_accumulation_checkpointing asks: a step of AdamW, a batch in pieces, a stack without its activations,
+and a run."""
 
 from __future__ import annotations
 
@@ -58,10 +59,12 @@ SMALL = RunConfig(
 
 
 class FunctionOptimizer(torch.optim.Optimizer):
-    """A torch optimizer whose step is a function: ``function(parameter, grad, state, lr=..., betas=..., eps=..., weight_decay=...)``.
+    """A torch optimizer whose step is a function: ``function(parameter, grad, state, lr=..., betas=..., eps=...,
+    weight_decay=...)``.
 
     Args:
-        params: parameters, named or not, or groups ``{"params": [...], "weight_decay": ...}`` with settings of their own, as for torch's optimizers.
+        params: parameters, named or not, or groups ``{"params": [...], "weight_decay": ...}`` with settings of their own, as for
+            torch's optimizers.
         function: called once per step for every parameter that has a gradient, with that parameter's own ``state`` dictionary.
         lr: learning rate; the training loop sets it anew before every step.
         betas: passed on.
@@ -594,15 +597,24 @@ QUESTIONS = {
             ),
             Probe(
                 takes_several_steps,
-                "Over several steps without decay the parameter must follow both moving averages, each with its own bias correction.",
+                (
+                    "Over several steps without decay the parameter must follow both moving averages, each with its own bias "
+                    "correction."
+                ),
             ),
             Probe(
                 decays_without_a_gradient,
-                "A zero gradient from the start leaves only the decay: each step multiplies the parameter by 1 - lr * weight_decay.",
+                (
+                    "A zero gradient from the start leaves only the decay: each step multiplies the parameter by 1 - lr * "
+                    "weight_decay."
+                ),
             ),
             Probe(
                 decays_whatever_the_gradient,
-                "Multiplying all gradients by a factor must hardly change the result: Adam divides it out, and the decay never sees the gradient.",
+                (
+                    "Multiplying all gradients by a factor must hardly change the result: Adam divides it out, and the decay "
+                    "never sees the gradient."
+                ),
             ),
             Probe(
                 puts_eps_outside_the_root,
@@ -610,15 +622,24 @@ QUESTIONS = {
             ),
             Probe(
                 follows_its_arguments,
-                "lr, betas, eps and weight_decay are those of this call, and lr may differ from the one before; decay and step both use it.",
+                (
+                    "lr, betas, eps and weight_decay are those of this call, and lr may differ from the one before; decay and "
+                    "step both use it."
+                ),
             ),
             Probe(
                 keeps_a_state_for_each_parameter,
-                'After a step state must hold "step" (the number of steps taken), "exp_avg" and "exp_avg_sq" (both uncorrected), for each parameter its own.',
+                (
+                    'After a step state must hold "step" (the number of steps taken), "exp_avg" and "exp_avg_sq" (both '
+                    "uncorrected), for each parameter its own."
+                ),
             ),
             Probe(
                 takes_a_parameter_and_leaves_its_gradient,
-                "An nn.Parameter that requires a gradient must be changed in place, without autograd watching, and its .grad must stay as it was.",
+                (
+                    "An nn.Parameter that requires a gradient must be changed in place, without autograd watching, and its "
+                    ".grad must stay as it was."
+                ),
             ),
         ),
     ),
@@ -631,7 +652,10 @@ QUESTIONS = {
             ),
             Probe(
                 clips_the_whole_gradient,
-                "Clip once, to max_norm, the gradient of the mean over all tokens: after the last micro-batch and after dividing.",
+                (
+                    "Clip once, to max_norm, the gradient of the mean over all tokens: after the last micro-batch and after "
+                    "dividing."
+                ),
             ),
             Probe(takes_one_step, "All micro-batches together make one call of optimizer.step()."),
             Probe(
@@ -640,12 +664,18 @@ QUESTIONS = {
             ),
             Probe(
                 returns_the_norm_before_clipping,
-                "The second thing to return is the global norm from before clipping, of the gradient of the mean over all tokens.",
+                (
+                    "The second thing to return is the global norm from before clipping, of the gradient of the mean over all "
+                    "tokens."
+                ),
             ),
             Probe(starts_from_zero, "Gradients left over from an earlier step must not take part in this one."),
             Probe(
                 goes_backward_before_the_next_forward,
-                "Call loss_sum once per micro-batch, and go backward before the next call: otherwise every micro-batch's graph stays in memory.",
+                (
+                    "Call loss_sum once per micro-batch, and go backward before the next call: otherwise every micro-batch's "
+                    "graph stays in memory."
+                ),
             ),
             Probe(
                 passes_over_empty_micro_batches,
@@ -667,12 +697,18 @@ QUESTIONS = {
         probes=(
             Probe(
                 gives_the_output_and_its_input_gradient,
-                "Output and x.grad must be those of running the blocks one after another, with the blocks run again in the backward pass.",
+                (
+                    "Output and x.grad must be those of running the blocks one after another, with the blocks run again in the "
+                    "backward pass."
+                ),
                 rtol=1e-3,
             ),
             Probe(
                 gives_the_gradients_of_the_parameters,
-                "The parameters of all blocks must get the gradients they get without checkpointing, from blocks run again in the backward pass.",
+                (
+                    "The parameters of all blocks must get the gradients they get without checkpointing, from blocks run again "
+                    "in the backward pass."
+                ),
                 rtol=1e-3,
             ),
             Probe(
@@ -682,12 +718,18 @@ QUESTIONS = {
             ),
             Probe(
                 adds_to_gradients,
-                "Gradients add up, as in any backward pass: to what .grad holds already, and over the places of a block that is used twice.",
+                (
+                    "Gradients add up, as in any backward pass: to what .grad holds already, and over the places of a block "
+                    "that is used twice."
+                ),
                 rtol=1e-3,
             ),
             Probe(
                 keeps_no_activations,
-                "After the forward pass no tensor from inside a block may be in memory: keep each block's input and nothing else.",
+                (
+                    "After the forward pass no tensor from inside a block may be in memory: keep each block's input and nothing "
+                    "else."
+                ),
             ),
             Probe(
                 runs_each_block_once_more,
@@ -695,12 +737,18 @@ QUESTIONS = {
             ),
             Probe(
                 drops_the_same_again,
-                "A block that draws random numbers must draw the same ones again: put torch's random state back to what it was before the block ran.",
+                (
+                    "A block that draws random numbers must draw the same ones again: put torch's random state back to what it "
+                    "was before the block ran."
+                ),
                 settle=same_masks,
             ),
             Probe(
                 leaves_the_random_state_alone,
-                "The backward pass must leave torch's random state as it found it, so that what is drawn next does not repeat or shift.",
+                (
+                    "The backward pass must leave torch's random state as it found it, so that what is drawn next does not "
+                    "repeat or shift."
+                ),
                 settle=unmoved,
             ),
         ),

@@ -1,7 +1,8 @@
 """What assignment a6_capstone asks: a doomed run, saved by settings before the start and by a pilot during it.
 
-The learner only decides. A probe brings back decisions, as plain numbers: the settings of ``prepare``, or what a pilot did at every step.
-``settle`` trains the model itself from these decisions, in a process where no learner's code ever ran, and measures the result there.
+The learner only decides. A probe brings back decisions, as plain numbers: the settings of ``prepare``, or what a pilot did at
+every step. ``settle`` trains the model itself from these decisions, in a process where no learner's code ever ran, and measures
+the result there.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def mission(seed: int, hazards: tuple[str, ...] | None = None) -> RunConfig:
 
     Args:
         seed: decides the weights, the batches, and where and what the bad batches are.
-        hazards: which of ``HAZARDS``, default a hot learning rate, bad batches, and a loss scale that either overflows or underflows.
+        hazards: which of ``HAZARDS``, default a hot learning rate, bad batches, and a loss scale that either overflows or
+            underflows.
 
     Raises:
         ValueError: if a hazard is unknown.
@@ -133,7 +135,8 @@ class Flight:
 
     Attributes:
         run: as the training loop recorded it.
-        actions: what the pilot did, one per step that was flown: a non-finite loss, or an update from a non-finite gradient, ends the flight.
+        actions: what the pilot did, one per step that was flown: a non-finite loss, or an update from a non-finite gradient, ends
+            the flight.
         flushed: share of weight-gradient elements that were zero, one per step.
         validation_loss: at the end, in nats per byte.
     """
@@ -278,9 +281,9 @@ def debrief(flight: Flight, config: RunConfig) -> dict[str, Any]:
     """What a flight achieved, and what it threw away.
 
     Returns:
-        ``validation_loss``, ``bad_used`` (share of the bad batches whose update was made), ``good_thrown`` (share of the good ones whose update
-        was left out) and ``saved``, which is True if all three are within their limits and the run came to its end. Steps whose gradient was not finite, or more than 5% flushed, had
-        nothing worth keeping: they are neither.
+        ``validation_loss``, ``bad_used`` (share of the bad batches whose update was made), ``good_thrown`` (share of the good
+        ones whose update was left out) and ``saved``, which is True if all three are within their limits and the run came to its
+        end. Steps whose gradient was not finite, or more than 5% flushed, had nothing worth keeping: they are neither.
     """
     bad = {step for injection in config.injections for step in injection.steps}
     records = flight.run.records
@@ -305,7 +308,8 @@ def _rate(lr: float) -> str:
 
 
 def _symptoms(flight: Flight, config: RunConfig) -> dict[str, Any]:
-    """What went wrong, coarsely, so that two pilots with the same misconception have the same symptoms; nothing but ``saved`` if nothing did."""
+    """What went wrong, coarsely, so that two pilots with the same misconception have the same symptoms; nothing but ``saved`` if
+    nothing did."""
     found = debrief(flight, config)
     if found["saved"]:
         return {"saved": True}
@@ -420,22 +424,34 @@ QUESTIONS = {
         probes=(
             _prepared_probe(
                 "cools_the_rate",
-                "At a learning rate of 5e-2 the weights must stay finite and the target be reached: choose a rate that is neither hot nor a crawl.",
+                (
+                    "At a learning rate of 5e-2 the weights must stay finite and the target be reached: choose a rate that is "
+                    "neither hot nor a crawl."
+                ),
                 "hot_lr",
             ),
             _prepared_probe(
                 "lowers_a_scale_that_overflows",
-                "With a loss scale of 2^24 the first gradient overflows: give the run a scale at which it is finite, and a usable rate.",
+                (
+                    "With a loss scale of 2^24 the first gradient overflows: give the run a scale at which it is finite, and a "
+                    "usable rate."
+                ),
                 "overflow",
             ),
             _prepared_probe(
                 "raises_a_scale_that_underflows",
-                "With a loss scale of 2^-16 the gradients are flushed to zero: give the run a scale at which they are not, and a usable rate.",
+                (
+                    "With a loss scale of 2^-16 the gradients are flushed to zero: give the run a scale at which they are not, "
+                    "and a usable rate."
+                ),
                 "underflow",
             ),
             Probe(
                 leaves_the_rest_alone,
-                "Change lr and loss_scale, and leave everything alone that is not on the list: model, steps, batch_size, optimizer, dtype, seed, data.",
+                (
+                    "Change lr and loss_scale, and leave everything alone that is not on the list: model, steps, batch_size, "
+                    "optimizer, dtype, seed, data."
+                ),
                 settle=_touched,
             ),
         ),
@@ -445,17 +461,26 @@ QUESTIONS = {
         probes=(
             _flight_probe(
                 "flies_with_a_hot_rate",
-                "On a run whose only trouble is a learning rate of 5e-2, the target was not reached, or good batches were thrown away.",
+                (
+                    "On a run whose only trouble is a learning rate of 5e-2, the target was not reached, or good batches were "
+                    "thrown away."
+                ),
                 ("hot_lr",),
             ),
             _flight_probe(
                 "flies_through_overflow",
-                "On a run whose only trouble is a loss scale of 2^24, the target was not reached, or good batches were thrown away.",
+                (
+                    "On a run whose only trouble is a loss scale of 2^24, the target was not reached, or good batches were "
+                    "thrown away."
+                ),
                 ("overflow",),
             ),
             _flight_probe(
                 "flies_through_underflow",
-                "On a run whose only trouble is a loss scale of 2^-16, the target was not reached, or good batches were thrown away.",
+                (
+                    "On a run whose only trouble is a loss scale of 2^-16, the target was not reached, or good batches were "
+                    "thrown away."
+                ),
                 ("underflow",),
             ),
             _flight_probe(
@@ -465,7 +490,10 @@ QUESTIONS = {
             ),
             _flight_probe(
                 "saves_the_mission",
-                "On a whole mission, with all its hazards at once, the target was not reached, or the wrong batches were thrown away.",
+                (
+                    "On a whole mission, with all its hazards at once, the target was not reached, or the wrong batches were "
+                    "thrown away."
+                ),
                 None,
             ),
         ),

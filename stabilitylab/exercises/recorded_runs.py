@@ -1,7 +1,7 @@
 """Real runs on record, calm and not, on which a detector can be judged in milliseconds.
 
-Every file under ``data/runs`` is one run of the course's own Trainer: the columns a detector looks at, rounded to four significant digits.
-``python -m stabilitylab.exercises.recorded_runs`` makes them again, in about half a minute.
+Every file under ``data/runs`` is one run of the course's own Trainer: the columns a detector looks at, rounded to four
+significant digits. ``python -m stabilitylab.exercises.recorded_runs`` makes them again, in about half a minute.
 """
 
 from __future__ import annotations

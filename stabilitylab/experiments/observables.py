@@ -41,7 +41,8 @@ def tame(run: Run) -> bool:
 
 
 def peak(run: Run, first: int = 0, last: int | None = None) -> float:
-    """Highest loss in steps ``first`` to ``last`` (not included, default the end of the run); inf if one of them is not finite."""
+    """Highest loss in steps ``first`` to ``last`` (not included, default the end of the run); inf if one of them is not
+    finite."""
     return max(loss if math.isfinite(loss) else math.inf for loss in run.column("loss")[first:last])
 
 

@@ -1,7 +1,7 @@
 """Finds experiments by the files they stand in: ``SUBJECT/value_clipping.py`` holds the experiment ``value-clipping``.
 
-Names and subjects are read from the folders, questions and arms from ``data/experiments.yaml``, which ``stabilitylab ledger`` derives from
-the modules: so all of them are known before PyTorch is loaded.
+Names and subjects are read from the folders, questions and arms from ``data/experiments.yaml``, which ``stabilitylab ledger``
+derives from the modules: so all of them are known before PyTorch is loaded.
 """
 
 from __future__ import annotations

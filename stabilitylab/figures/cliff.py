@@ -1,8 +1,8 @@
 """A cliff to fall from: a loss of two parameters, and where one step of gradient descent lands on it.
 
 A gentle valley runs to the right and ends in a steep wall, in the spirit of Pascanu et al. 2013 (arXiv 1211.5063, figure 6). The
-function is the course's own, smooth, with an exact gradient. ``picture`` draws the raw step, the step with its norm clipped and the
-step with its elements clipped, for ``live.explore`` to draw again.
+function is the course's own, smooth, with an exact gradient. ``picture`` draws the raw step, the step with its norm clipped and
+the step with its elements clipped, for ``live.explore`` to draw again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ X, Y = (-6.0, 1.6), (-0.6, 3.0)  # what the picture shows
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its name, where it lands, the loss there, and the cosine of the angle that clipping put between it and the raw step."""
+    """One step: its name, where it lands, the loss there, and the cosine of the angle that clipping put between it and the raw
+    step."""
 
     name: str
     x: float
@@ -71,7 +72,8 @@ def picture(x: float = EDGE, y: float = 2.0, limit: float = 1.0, lr: float = 0.3
         lr: the learning rate.
 
     Returns:
-        A chart of the surface from above, of the point and of three arrows, whose legend and alt text give the loss before and after.
+        A chart of the surface from above, of the point and of three arrows, whose legend and alt text give the loss before and
+        after.
 
     Raises:
         ValueError: if the limit or the learning rate is not above 0.
@@ -106,7 +108,8 @@ def picture(x: float = EDGE, y: float = 2.0, limit: float = 1.0, lr: float = 0.3
             label=f"{step.name}: loss {change}, cosine {step.cosine:.2f}",
         )
         sentences.append(
-            f"{step.name}: lands at x = {step.x:.2f}, y = {step.y:.2f}, loss from {change}, cosine to the raw step {step.cosine:.2f}"
+            f"{step.name}: lands at x = {step.x:.2f}, y = {step.y:.2f}, loss from {change}, cosine to the raw step "
+            f"{step.cosine:.2f}"
         )
     axis.plot(x, y, "*", color=plots.BLACK, markersize=15, markeredgecolor="white", zorder=5)
     axis.set(xlim=X, ylim=Y, xlabel="along the valley: the wall begins at 1", ylabel="across the valley", aspect="equal")
@@ -114,8 +117,8 @@ def picture(x: float = EDGE, y: float = 2.0, limit: float = 1.0, lr: float = 0.3
     title = f"One step from the star: gradient norm {norm:.3g}, limit {limit:g}, learning rate {lr:g}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, weight="bold")
     alt = (
-        f"{title}. A loss of two parameters from above: a valley that falls gently to the right and ends in a steep wall at x = 1; the star is at "
-        f"x = {x:g}, y = {y:g}. " + "; ".join(sentences) + "."
+        f"{title}. A loss of two parameters from above: a valley that falls gently to the right and ends in a steep wall at x = "
+        f"1; the star is at x = {x:g}, y = {y:g}. " + "; ".join(sentences) + "."
     )
     return plots.Chart(figure, alt)
 

@@ -144,8 +144,9 @@ def picture(value: float, dtype: str = "fp16") -> Chart:
     figure.suptitle(said, x=0.01, ha="left", fontsize=12, weight="bold")
     return Chart(
         figure,
-        f"Number line. {said} Its neighbours there are {_show(found.below)} and {_show(found.above)}. {dtype} rounds to zero up to {ends.flush:.3g}, "
-        f"loses digits below {ends.normal:.3g}, and is inf from {_show(ends.overflow)} on; it holds {ends.digits} significant bits.",
+        f"Number line. {said} Its neighbours there are {_show(found.below)} and {_show(found.above)}. {dtype} rounds to zero up "
+        f"to {ends.flush:.3g}, loses digits below {ends.normal:.3g}, and is inf from {_show(ends.overflow)} on; it holds "
+        f"{ends.digits} significant bits.",
     )
 
 

@@ -2,12 +2,14 @@
 
 A number in the prose of a lesson is supported if it stands
 
-- in what the lesson itself computed: the outputs of its cells (alt text of figures included), its code, or a formula of the same cell;
-- in the recorded evidence of an experiment that the lesson names: its section of ``docs/experiments.md``, made from ``data/evidence``;
+- in what the lesson itself computed: the outputs of its cells (alt text of figures included), its code, or a formula of the same
+  cell;
+- in the recorded evidence of an experiment that the lesson names: its section of ``docs/experiments.md``, made from
+  ``data/evidence``;
 - in a confirmed fact (``data/sources.yaml``) of a source that the same cell links to.
 
-A count such as "9 of 10", in digits or in words, must be found as a pair. A number matches one that is printed with more digits if it is that number, rounded.
-What it cannot see: whether the number is the one that the sentence means. That is for a reader.
+A count such as "9 of 10", in digits or in words, must be found as a pair. A number matches one that is printed with more digits
+if it is that number, rounded. What it cannot see: whether the number is the one that the sentence means. That is for a reader.
 """
 
 from __future__ import annotations
@@ -34,9 +36,10 @@ _IGNORED = (
     re.compile(r"https?://\S+"),
     re.compile(r"^#+ .*$", re.M),  # headings
     re.compile(r"^\s*\d+\. ", re.M),  # numbered lists
-    re.compile(r"\b[Ll]essons? \d\d(?:(?:,| and| to) \d\d)*"),
+    re.compile(r"\b[Ll]essons?\s\d\d(?:(?:,|\sand|\sto)\s\d\d)*"),
     re.compile(
-        r"\b(?:Trial|trial|[Ss]tep|[Qq]uestions?|[Ss]ections?|[Aa]ppendix|[Ff]igure|[Tt]able|[Aa]lgorithm|[Ee]quation) \d+(?:\.\d+)*\b"
+        r"\b(?:Trial|trial|[Ss]tep|[Qq]uestions?|[Ss]ections?|[Aa]ppendix|[Ff]igure|[Tt]able|[Aa]lgorithm|[Ee]quation)"
+        r"\s\d+(?:\.\d+)*\b"
     ),
     re.compile(r"\b(?:19|20)\d\d\b"),  # years
     re.compile(r"\b\d+(?:\.\d+)?B\b"),  # sizes of models: 7B
@@ -88,7 +91,7 @@ class _Pool:
             self.add(text)
 
     def add(self, text: str) -> None:
-        self.pairs |= {_pair(count) for count in _COUNT.finditer(text)}
+        self.pairs |= {_pair(count) for count in _COUNT.finditer(" ".join(text.split()))}
         # any number at all, also one glued to a unit or a name
         self.values |= {float(number) for number in re.findall(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", text.replace(",", ""))}
 

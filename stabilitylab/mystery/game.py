@@ -1,10 +1,11 @@
 """Mystery runs: an incident nobody has seen, a budget of diagnostics, a verdict, and the replay that judges the cure.
 
-The player sees the loss curve, buys ``Evidence`` from a ``Game``, and names causes and cures. The cure is judged by what it does: the same run is replayed with it, and its
-end compared with that of the *healthy twin*, the plan without a fault. ``mystery_room`` is the face in a notebook, ``expert`` a player by rule.
+The player sees the loss curve, buys ``Evidence`` from a ``Game``, and names causes and cures. The cure is judged by what it does:
+the same run is replayed with it, and its end compared with that of the *healthy twin*, the plan without a fault. ``mystery_room``
+is the face in a notebook, ``expert`` a player by rule.
 
-Settings and the expert's limits were found on seeds below 1000. On seeds 1100-1119 the expert was right 20 times of 20; the mix of kinds was changed afterwards, because a rule that
-reads the curve alone named too many. Seeds 1120-1139 decide.
+Settings and the expert's limits were found on seeds below 1000. On seeds 1100-1119 the expert was right 20 times of 20; the mix
+of kinds was changed afterwards, because a rule that reads the curve alone named too many. Seeds 1120-1139 decide.
 """
 
 from __future__ import annotations
@@ -183,7 +184,8 @@ class Game:
         """Replays the run with the cures, scores the verdict, and keeps the result in ``work/mysteries.json``.
 
         Raises:
-            ValueError: if a cause or a cure is unknown, there is none or too many, a step is missing, or a verdict was given before.
+            ValueError: if a cause or a cure is unknown, there is none or too many, a step is missing, or a verdict was given
+                before.
         """
         if self.score:
             raise ValueError("the verdict was given; begin another incident")
@@ -284,7 +286,10 @@ def _file(incident: Incident) -> dict[str, str]:
 def _judge(incident: Incident, cures: Sequence[str], replay: Trace) -> tuple[int, str]:
     """Points for a cure, out of 30, by what its replay did; and the sentence."""
     before, after, twin = incident.trace.held_out, replay.held_out, incident.twin.held_out
-    ends = f"With {' and '.join(repr(CURES[name].label) for name in cures)} the run {_ends(after)}; untreated it {_ends(before)}, its healthy twin {_ends(twin)}."
+    ends = (
+        f"With {' and '.join(repr(CURES[name].label) for name in cures)} the run {_ends(after)}; untreated it {_ends(before)}, "
+        f"its healthy twin {_ends(twin)}."
+    )
     if after - twin <= GAP:
         needless = incident.causes == {"nothing"} and "leave" not in cures
         return 30, f"{ends} {'It did no harm, and nothing needed it.' if needless else 'That is a cure.'}"

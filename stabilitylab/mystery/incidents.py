@@ -1,7 +1,8 @@
-"""Incidents: a healthy plan, and none, one or two faults on top of it, drawn from a seed and trained on the spot. ``mystery`` makes a game of them.
+"""Incidents: a healthy plan, and none, one or two faults on top of it, drawn from a seed and trained on the spot. ``mystery``
+makes a game of them.
 
-Also tried: the training loss as judge of a run (one that goes on being fed one byte ends low); a jolt of the rate under SGD (it does nothing to one
-run and kills the next); shuffled labels (too mild to be seen).
+Also tried: the training loss as judge of a run (one that goes on being fed one byte ends low); a jolt of the rate under SGD (it
+does nothing to one run and kills the next); shuffled labels (too mild to be seen).
 """
 
 from __future__ import annotations
@@ -88,8 +89,8 @@ class Trace:
     Attributes:
         run: its records.
         layers: the gradient norm of every block, at every step.
-        held_out: its loss on held-out text at the end, in nats per byte; inf if it died. Training loss would be no judge: a run that goes on being fed
-            one byte ends low.
+        held_out: its loss on held-out text at the end, in nats per byte; inf if it died. Training loss would be no judge: a run
+            that goes on being fed one byte ends low.
     """
 
     run: Run
@@ -182,17 +183,41 @@ class Fault:
 
 
 FAULTS = {
-    "burst": Fault("data", _burst, "The text of the batch at the step of the jump is no text; the rate there is the one before it."),
-    "shard": Fault("data", _shard, "The text at any of the jumps is no text, and the rate never jumps; skipping some jumps leaves the others."),
-    "hot": Fault("learning rate", _hot, "The update ratio is above 0.015 from the first steps on, where 0.002 to 0.01 is usual, with ordinary attention logits at step 0."),
-    "slow": Fault("learning rate", _slow, "The update ratio is below 0.001, where 0.002 to 0.01 is usual, while next to nothing is flushed to zero."),
-    "jolt": Fault("learning rate", _jolt, "The rate applied jumps at the step of the spike, and the batch there is ordinary text."),
-    "overflow": Fault("numerics", _overflow, "The run dies of inf or NaN while its loss is far from that, and the re-run in fp32 goes on."),
+    "burst": Fault("data", _burst, (
+        "The text of the batch at the step of the jump is no text; the rate "
+        "there is the one before it."
+    )),
+    "shard": Fault("data", _shard, (
+        "The text at any of the jumps is no text, and the rate never jumps; skipping "
+        "some jumps leaves the others."
+    )),
+    "hot": Fault("learning rate", _hot, (
+        "The update ratio is above 0.015 from the first steps on, where 0.002 to 0.01 is usual, with ordinary attention logits "
+        "at step 0."
+    )),
+    "slow": Fault("learning rate", _slow, (
+        "The update ratio is below 0.001, where 0.002 to 0.01 is usual, while next to "
+        "nothing is flushed to zero."
+    )),
+    "jolt": Fault("learning rate", _jolt, (
+        "The rate applied jumps at the step of the spike, and the batch "
+        "there is ordinary text."
+    )),
+    "overflow": Fault("numerics", _overflow, (
+        "The run dies of inf or NaN while its loss is far from that, and the "
+        "re-run in fp32 goes on."
+    )),
     "underflow": Fault("numerics", _underflow, "Most gradient elements are flushed to zero, and the re-run in fp32 trains."),
-    "depth": Fault("conditioning", _depth, "Loss, gradient norms and attention logits are far too large at step 0, before any update."),
+    "depth": Fault("conditioning", _depth, (
+        "Loss, gradient norms and attention logits are far too large at "
+        "step 0, before any update."
+    )),
     "weights": Fault("conditioning", _weights, "The attention logits are ten times the usual two at step 0, before any update."),
     "noise": Fault("nothing", _noise, "The batches hold one row, so the curve is rough; every diagnostic is ordinary."),
-    "skips": Fault("nothing", _skips, "The loss scaler finds its level by a few skipped steps, and the batches hold one row: no update was inf, and nothing is flushed."),
+    "skips": Fault("nothing", _skips, (
+        "The loss scaler finds its level by a few skipped steps, and the batches hold one row: no update was inf, and nothing "
+        "is flushed."
+    )),
 }  # fmt: skip
 KINDS: tuple[tuple[str, ...], ...] = (
     *((name,) for name in FAULTS),
@@ -209,7 +234,9 @@ KINDS: tuple[tuple[str, ...], ...] = (
 )
 ABSENT = {
     "data": "You named the data: every batch of this run is ordinary text, at the jumps too.",
-    "learning rate": "You named the learning rate: the rate applied makes no jump, and is neither ten times too high nor ten times too low.",
+    "learning rate": (
+        "You named the learning rate: the rate applied makes no jump, and is neither ten times too high nor ten times too low."
+    ),
     "numerics": "You named numerics: next to nothing is flushed to zero, and the re-run in fp32 is no cure.",
     "conditioning": "You named conditioning: at step 0 the loss, the gradient norms and the attention logits are ordinary.",
     "nothing": "You said that nothing is wrong: the healthy twin of this run ends lower, or lives where it dies.",

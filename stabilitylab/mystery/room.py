@@ -1,7 +1,7 @@
 """A mystery run in a notebook: the curve, priced diagnostics, a verdict, and the replay beside run and healthy twin.
 
-Executed without a person it shows the curve and how to play, and waits for nobody. Everything runs in the cell or in the press of a button; a run takes one or two
-seconds, so there are no threads to stop.
+Executed without a person it shows the curve and how to play, and waits for nobody. Everything runs in the cell or in the press of
+a button; a run takes one or two seconds, so there are no threads to stop.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from stabilitylab.mystery.incidents import CAUSES
 
 STATIC_FALLBACK = "[Priced diagnostics and a verdict are here when this notebook is opened in JupyterLab.]"
 USUAL = (
-    "Usual in healthy runs of these models: update ratio 0.002 to 0.01 after warmup, largest attention logit about 2 at step 0, gradient norm about 1, "
-    "at most a few percent flushed to zero."
+    "Usual in healthy runs of these models: update ratio 0.002 to 0.01 after warmup, largest attention logit about 2 at step 0, "
+    "gradient norm about 1, at most a few percent flushed to zero."
 )
 _TEXT = "var(--jp-ui-font-color1)"  # JupyterLab's text colour, in either theme
 _ROWS = 4  # of a batch are shown
@@ -277,7 +277,8 @@ def _rows(batch: Mapping[str, Sequence[Sequence[int]]]) -> str:
         rows += [f"reads   {_printable(read)}", f"predict {_printable(asked)}", ""]
     kinds = [len({byte for row in batch[part] for byte in row}) for part in ("inputs", "targets")]
     rows.append(
-        f"All {len(batch['inputs'])} rows: {kinds[0]} different bytes read, {kinds[1]} to predict. A dot is a byte that cannot be printed."
+        f"All {len(batch['inputs'])} rows: {kinds[0]} different bytes read, {kinds[1]} to predict. A dot is a byte that "
+        "cannot be printed."
     )
     return "\n".join(rows)
 
@@ -300,6 +301,7 @@ def _heading(text: str) -> widgets.HTML:
 def _static() -> str:
     prices = ", ".join(f"{label} ({price})" for label, price in DIAGNOSTICS.values())
     return (
-        f"<p>{html.escape(STATIC_FALLBACK)}</p><p>{BUDGET} points buy: {html.escape(prices)}.</p><p>{html.escape(USUAL)}</p>"
-        f"<p>Then name one cause or two ({', '.join(CAUSES)}), and one cure or two: {html.escape(', '.join(c.label for c in CURES.values()))}.</p>"
+        f"<p>{html.escape(STATIC_FALLBACK)}</p><p>{BUDGET} points buy: "
+        f"{html.escape(prices)}.</p><p>{html.escape(USUAL)}</p><p>Then name one cause or two ({', '.join(CAUSES)}), and one "
+        f"cure or two: {html.escape(', '.join(c.label for c in CURES.values()))}.</p>"
     )

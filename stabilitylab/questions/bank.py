@@ -19,9 +19,10 @@ A file looks like this::
       experiments: [clipping-facts]   # whose recorded evidence proves the answer
       sources: [pascanu-2013]         # of data/sources.yaml
 
-A numeric question has a relative ``tolerance`` and an ``explain`` of its own, and its ``choices`` are numbers that typical mistakes give.
-A free question, as asked in an interview, has an ``interview`` block in the place of choices and answer (see ``Interview``). A code question is a
-coding round: the block, and as its ``answer`` the visible check of an assignment that marks it, such as ``a1_clipping/clip_grad_norm``.
+A numeric question has a relative ``tolerance`` and an ``explain`` of its own, and its ``choices`` are numbers that typical
+mistakes give. A free question, as asked in an interview, has an ``interview`` block in the place of choices and answer (see
+``Interview``). A code question is a coding round: the block, and as its ``answer`` the visible check of an assignment that marks
+it, such as ``a1_clipping/clip_grad_norm``.
 """
 
 from __future__ import annotations
@@ -257,7 +258,8 @@ def load() -> Mapping[str, Question]:
 
 
 def select(name: str) -> list[Question]:
-    """The question of an id, or a lesson's quiz, which is all of its questions that a program can mark: ``select("03-direction")``, ``select("03")``.
+    """The question of an id, or a lesson's quiz, which is all of its questions that a program can mark:
+    ``select("03-direction")``, ``select("03")``.
 
     Raises:
         ValueError: if there is none.

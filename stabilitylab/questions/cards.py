@@ -1,4 +1,5 @@
-"""The question bank as an Anki package, made with ``genanki``. A card keeps its id for ever: importing a newer package updates it."""
+"""The question bank as an Anki package, made with ``genanki``. A card keeps its id for ever: importing a newer package updates
+it."""
 
 from __future__ import annotations
 

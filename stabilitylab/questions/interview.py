@@ -1,6 +1,7 @@
 """A mock interview: questions drawn by weakness, answered first, then compared with a model answer and scored by its rubric.
 
-``Room`` is the interview itself, without a face: the terminal (``stabilitylab interview``) and lesson 11 put the same one in front of a person.
+``Room`` is the interview itself, without a face: the terminal (``stabilitylab interview``) and lesson 11 put the same one in
+front of a person.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Round:
 
 
 def weakness(question: Question, kept: Mapping[str, Sequence[Mapping[str, Any]]]) -> float:
-    """How much a question deserves to be asked, from 0 (answered perfectly) to 1: its own last score, or the record of its topic's quizzes."""
+    """How much a question deserves to be asked, from 0 (answered perfectly) to 1: its own last score, or the record of its
+    topic's quizzes."""
     if attempts := kept.get(question.id):
         return 1.0 - min(1.0, float(attempts[-1]["given"]) / HIGHEST)
     related = [kept[q.id][-1]["right"] for q in bank.load().values() if q.topic == question.topic and q.id in kept]
@@ -48,7 +50,8 @@ def weakness(question: Question, kept: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def draw(minutes: int, seed: int | None = None) -> list[Question]:
-    """The questions of an interview, the weakest topics first to be drawn, no topic twice while others are left, coding rounds last.
+    """The questions of an interview, the weakest topics first to be drawn, no topic twice while others are left, coding rounds
+    last.
 
     Args:
         minutes: 15, 30 or 45.
@@ -171,8 +174,8 @@ def model_answer(asked: Interview) -> str:
     """A model answer, with what the interviewer is after, the popular answer and the next questions, as Markdown."""
     follow_ups = "\n".join(f"- {question}" for question in asked.follow_ups)
     return (
-        f"**In three sentences.** {asked.short}\n\n{asked.full}\n\n**The popular answer.** {asked.popular} **The run.** {asked.refuted_by}\n\n"
-        f"**Behind the question.** {asked.probing}\n\n**Next they ask**\n\n{follow_ups}"
+        f"**In three sentences.** {asked.short}\n\n{asked.full}\n\n**The popular answer.** {asked.popular} **The run.** "
+        f"{asked.refuted_by}\n\n**Behind the question.** {asked.probing}\n\n**Next they ask**\n\n{follow_ups}"
     )
 
 

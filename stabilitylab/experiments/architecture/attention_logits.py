@@ -1,7 +1,8 @@
-"""Attention logits that grow without bound at a hot rate, and QK-norm (after Wortsman et al. 2023, arXiv 2309.14322, and Dehghani et al. 2023).
+"""Attention logits that grow without bound at a hot rate, and QK-norm (after Wortsman et al. 2023, arXiv 2309.14322, and Dehghani
+et al. 2023).
 
-Decides no claim alone; it is the mechanism behind claim A6's second half, that norms in the right place are the lever. Settings were found on
-seeds 30-32, tolerances on seeds 30-35.
+Decides no claim alone; it is the mechanism behind claim A6's second half, that norms in the right place are the lever. Settings
+were found on seeds 30-32, tolerances on seeds 30-35.
 """
 
 from statistics import median
@@ -62,10 +63,12 @@ EXPERIMENT = Experiment(
     },
     columns=("step", "loss", "grad_norm", "clipped", "nonfinite_fraction", "max_attention_logit"),
     shows=(
-        "At a hot rate queries and keys grow, and their products with them: the largest logit reaches hundreds and thousands, where softmax picks one position for most queries and passes "
-        "hardly any gradient. QK-norm fixes the length of both, and the logits with it."
+        "At a hot rate queries and keys grow, and their products with them: the largest logit reaches hundreds and thousands, "
+        "where softmax picks one position for most queries and passes hardly any gradient. QK-norm fixes the length of both, "
+        "and the logits with it."
     ),
     does_not_show=(
-        "That the logits are what costs the hot run its loss: QK-norm changes more than their size. In fp16 a logit above 65504 would be inf; these runs are fp32."
+        "That the logits are what costs the hot run its loss: QK-norm changes more than their size. In fp16 a logit above "
+        "65504 would be inf; these runs are fp32."
     ),
 )

@@ -2,9 +2,9 @@
 
 Settings and tolerances were set on seeds 20-25 and 30-32.
 
-Expected BatchNorm to train worse than LayerNorm, and to be worse in evaluation mode than in training mode; found neither. In place of LayerNorm
-it even trains the post-LN run that constant 1e-2 leaves on the plateau, and its running averages do slightly better than the statistics of a batch of 8. The case
-against it is what it computes in training, not how stable it is.
+Expected BatchNorm to train worse than LayerNorm, and to be worse in evaluation mode than in training mode; found neither. In
+place of LayerNorm it even trains the post-LN run that constant 1e-2 leaves on the plateau, and its running averages do slightly
+better than the statistics of a batch of 8. The case against it is what it computes in training, not how stable it is.
 """
 
 import copy
@@ -104,7 +104,10 @@ EXPERIMENT = Experiment(
             lambda r: r["batch-norm"]["from_the_future_eval"] < 1e-5,
         ),
         "small-batches-hurt-it": Expectation(
-            "With statistics of single rows instead of 8 the loss of the same rows is more than 0.1 nat higher; LayerNorm's is the same.",
+            (
+                "With statistics of single rows instead of 8 the loss of the same rows is more than 0.1 nat higher; LayerNorm's "
+                "is the same."
+            ),
             lambda r: (
                 r["batch-norm"]["train_1"] - r["batch-norm"]["train_8"] > 0.1
                 and abs(r["layer-norm"]["train_1"] - r["layer-norm"]["train_8"]) < 1e-4
@@ -145,11 +148,12 @@ EXPERIMENT = Experiment(
         "hot-batch-norm-end": Quantity("final loss at constant 1e-2, BatchNorm", lambda r: end(r["hot-batch-norm"]), "nats"),
     },
     shows=(
-        "Statistics over batch and positions let a prediction see bytes after it and in other rows: in training the model is not causal, and the one that "
-        "is used afterwards, on running averages, is another model. Its loss depends on the size of the batch it is normalised with. It is not unstable: where post-LN stalls it trains."
+        "Statistics over batch and positions let a prediction see bytes after it and in other rows: in training the model is "
+        "not causal, and the one that is used afterwards, on running averages, is another model. Its loss depends on the size "
+        "of the batch it is normalised with. It is not unstable: where post-LN stalls it trains."
     ),
     does_not_show=(
-        "That a model ever makes much use of the leak: here the held-out loss in evaluation mode, which has none, is no worse. Nor what happens in long runs, "
-        "with padding, or over several devices."
+        "That a model ever makes much use of the leak: here the held-out loss in evaluation mode, which has none, is no worse. "
+        "Nor what happens in long runs, with padding, or over several devices."
     ),
 )

@@ -1,9 +1,10 @@
-"""Gradients at step 0 against depth, with and without norms: do Transformers lack the RNN's multiplicative explosion? (claims E6, B2).
+"""Gradients at step 0 against depth, with and without norms: do Transformers lack the RNN's multiplicative explosion? (claims E6,
+B2).
 
 Settings were found on seeds 100-102, tolerances on seeds 200-219.
 
-Also looked at: larger gains, where the model without norms overflows fp32 at 24 layers from gain 2 on; and PyTorch's default initialisation, where 24
-layers without norms multiply the gradient norm by 50 to 100 instead of by a million.
+Also looked at: larger gains, where the model without norms overflows fp32 at 24 layers from gain 2 on; and PyTorch's default
+initialisation, where 24 layers without norms multiply the gradient norm by 50 to 100 instead of by a million.
 """
 
 import torch
@@ -19,7 +20,8 @@ XAVIER = ModelConfig(width=32, heads=2, context=32, init="xavier")
 
 
 def at_step_0(seed: int, **model: object) -> dict[str, float]:
-    """Loss and gradient norm of the untrained model on its first batch, for each depth; and the last block's norm over the first's."""
+    """Loss and gradient norm of the untrained model on its first batch, for each depth; and the last block's norm over the
+    first's."""
     torch.set_num_threads(1)
     found = {}
     for layers in DEPTHS:
@@ -71,7 +73,10 @@ EXPERIMENT = Experiment(
             lambda r: growth(r["none-half"]) < growth(r["none"]) < growth(r["none-larger"]),
         ),
         "norms-do-not-care": Expectation(
-            "With pre-LN weights 1.5 times as large change the loss at 16 layers by less than 1.5 nats; without norms by more than 1000.",
+            (
+                "With pre-LN weights 1.5 times as large change the loss at 16 layers by less than 1.5 nats; without norms by "
+                "more than 1000."
+            ),
             lambda r: (
                 abs(r["pre-larger"]["loss_16"] - r["pre"]["loss_16"]) < 1.5
                 and r["none-larger"]["loss_16"] - r["none"]["loss_16"] > 1000
@@ -100,11 +105,12 @@ EXPERIMENT = Experiment(
         },
     },
     shows=(
-        "Residual branches without norms multiply signals and gradients from block to block, as the steps of a recurrent network do: with Xavier weights the "
-        "gradient norm of 16 layers is over ten thousand times that of 2. Norms, before or after the sum, keep it within a factor of six in nearly every seed; so do halved or small initial weights."
+        "Residual branches without norms multiply signals and gradients from block to block, as the steps of a recurrent "
+        "network do: with Xavier weights the gradient norm of 16 layers is over ten thousand times that of 2. Norms, before or "
+        "after the sum, keep it within a factor of six in nearly every seed; so do halved or small initial weights."
     ),
     does_not_show=(
-        "What becomes of it in training, and that small weights are enough there: they grow. A recurrent network also multiplies by the same matrix at every "
-        "step, which a Transformer never does."
+        "What becomes of it in training, and that small weights are enough there: they grow. A recurrent network also "
+        "multiplies by the same matrix at every step, which a Transformer never does."
     ),
 )

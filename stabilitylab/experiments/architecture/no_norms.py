@@ -63,11 +63,12 @@ EXPERIMENT = Experiment(
     curve_seeds=range(10),
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "Take the norms out of a 24-layer Transformer and leave the initialisation alone, and constant-LR Adam multiplies the loss by ten within "
-        "three updates. Clipping does not help, since Adam divides the gradient's size away. Warmup and decay do, for more than nine runs in ten."
+        "Take the norms out of a 24-layer Transformer and leave the initialisation alone, and constant-LR Adam multiplies the "
+        "loss by ten within three updates. Clipping does not help, since Adam divides the gradient's size away. Warmup and "
+        "decay do, for more than nine runs in ten."
     ),
     does_not_show=(
-        "This is not how anyone builds a Transformer today, and the learning rate is fifteen times the textbook's: at 1e-3 the same model does not explode. "
-        "Why the first steps compound over depth was not measured."
+        "This is not how anyone builds a Transformer today, and the learning rate is fifteen times the textbook's: at 1e-3 the "
+        "same model does not explode. Why the first steps compound over depth was not measured."
     ),
 )

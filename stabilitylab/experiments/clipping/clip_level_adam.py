@@ -95,11 +95,12 @@ EXPERIMENT = Experiment(
         ),
     },
     shows=(
-        "Under Adam the level hardly matters once it fires on every step: 0.1 and 0.01 end together, and gradients 100 times as large change nothing. "
-        "Neither is slow. Under SGD 0.1 is slower than 1.0 at the same learning rate, since it caps the step, and 10 never fires, so it protects from nothing."
+        "Under Adam the level hardly matters once it fires on every step: 0.1 and 0.01 end together, and gradients 100 times as "
+        "large change nothing. Neither is slow. Under SGD 0.1 is slower than 1.0 at the same learning rate, since it caps the "
+        "step, and 10 never fires, so it protects from nothing."
     ),
     does_not_show=(
-        "That 1.0 is right: the numbers belong to this model's gradients, whose norms are below 1 for most of the run. Under SGD a tight clip with a higher "
-        "learning rate was not tried here; the experiment clipping-bias has it."
+        "That 1.0 is right: the numbers belong to this model's gradients, whose norms are below 1 for most of the run. Under "
+        "SGD a tight clip with a higher learning rate was not tried here; the experiment clipping-bias has it."
     ),
 )

@@ -40,7 +40,8 @@ def opposite(seed: int) -> Mapping[str, float]:
 
 
 def at_fixed_weights(seed: int) -> Mapping[str, float]:
-    """Gradients of 2 x 64 batches at the weights after 40 steps, and their means with and without clipping at half their mean norm.
+    """Gradients of 2 x 64 batches at the weights after 40 steps, and their means with and without clipping at half their mean
+    norm.
 
     The two halves are independent, so what they differ in is sampling noise: the floor for everything else.
     """
@@ -98,11 +99,17 @@ EXPERIMENT = Experiment(
             lambda r: 0.35 < r["fixed-weights"]["length"] < 0.65,
         ),
         "its-direction-holds": Expectation(
-            "Its direction is that of the mean gradient, as far as sampling noise lets one see: the cosines differ by less than 0.03.",
+            (
+                "Its direction is that of the mean gradient, as far as sampling noise lets one see: the cosines differ by less "
+                "than 0.03."
+            ),
             lambda r: abs(r["fixed-weights"]["cosine"] - r["fixed-weights"]["cosine floor"]) < 0.03,
         ),
         "1-costs-nothing": Expectation(
-            "Clipped at 1.0, which fires on more than a tenth of all steps, the healthy run ends no more than 0.02 nat above the unclipped one.",
+            (
+                "Clipped at 1.0, which fires on more than a tenth of all steps, the healthy run ends no more than 0.02 nat "
+                "above the unclipped one."
+            ),
             lambda r: end(r["norm-1"]) < end(r["none"]) + 0.02 and firing_rate(r["norm-1"]) > 0.1,
         ),
         "0.3-costs": Expectation(
@@ -151,12 +158,14 @@ EXPERIMENT = Experiment(
         "norm-0.3-fires": Quantity("the same at 0.3", lambda r: firing_rate(r["norm-0.3"])),
     },
     shows=(
-        "A clipped gradient is a biased estimate: a toy case has it point the other way, and at this model's weights it is half as long, far beyond sampling "
-        "noise. Its direction is that of the mean gradient within noise, so the bias is a shorter step. In a healthy SGD run a limit of 1.0 costs nothing. "
-        "A limit of 0.3 fires on every step and costs a tenth of a nat or so at the same learning rate; a higher rate pays that back."
+        "A clipped gradient is a biased estimate: a toy case has it point the other way, and at this model's weights it is half "
+        "as long, far beyond sampling noise. Its direction is that of the mean gradient within noise, so the bias is a shorter "
+        "step. In a healthy SGD run a limit of 1.0 costs nothing. A limit of 0.3 fires on every step and costs a tenth of a nat "
+        "or so at the same learning rate; a higher rate pays that back."
     ),
     does_not_show=(
-        "That the direction holds everywhere: it was measured at one stage of one small model on text without degenerate rows, and rows whose gradients are rare and "
-        "large are just what clipping plays down. The runs are short, and the bias may matter close to a minimum."
+        "That the direction holds everywhere: it was measured at one stage of one small model on text without degenerate rows, "
+        "and rows whose gradients are rare and large are just what clipping plays down. The runs are short, and the bias may "
+        "matter close to a minimum."
     ),
 )

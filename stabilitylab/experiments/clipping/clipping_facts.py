@@ -123,7 +123,10 @@ EXPERIMENT = Experiment(
             lambda r: r["global"]["nan-after-inf"] == 1 and r["global"]["zero-after-inf"] == r["global"]["elements"] - 1,
         ),
         "one-root-for-all": Expectation(
-            "The root of the sum of all squares is the norm of all gradients; the sum of the tensors' norms is more than 1% too large.",
+            (
+                "The root of the sum of all squares is the norm of all gradients; the sum of the tensors' norms is more than 1% "
+                "too large."
+            ),
             lambda r: abs(r["global"]["norm-over-true"] - 1) < 1e-12 and r["per-tensor"]["norm-over-true"] > 1.01,
         ),
         "a-million": Expectation(
@@ -143,11 +146,11 @@ EXPERIMENT = Experiment(
         ),
     },
     shows=(
-        "Clipping by the global norm is one factor for all gradients: it keeps the direction, and below the limit the factor is 1. The factor comes from every element, so one NaN "
-        "makes all of them NaN and one inf makes all others 0."
+        "Clipping by the global norm is one factor for all gradients: it keeps the direction, and below the limit the factor is "
+        "1. The factor comes from every element, so one NaN makes all of them NaN and one inf makes all others 0."
     ),
     does_not_show=(
-        "Whether clipping helps. Keeping the direction is said of one gradient; the mean of clipped gradients points elsewhere. torch adds 1e-6 to the norm, so that a "
-        "gradient within a millionth of the limit is shortened by as much."
+        "Whether clipping helps. Keeping the direction is said of one gradient; the mean of clipped gradients points elsewhere. "
+        "torch adds 1e-6 to the norm, so that a gradient within a millionth of the limit is shortened by as much."
     ),
 )

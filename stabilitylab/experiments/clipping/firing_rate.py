@@ -2,8 +2,8 @@
 
 Settings were found on seeds 20-23, tolerances on seeds 20-39.
 
-Rules tried: a fixed limit of 1, 2 or 5, the 10th and the 99th percentile of the history, a z-score, and four times the recent median.
-Expected one of them to stay under 1 false fire in 100 and catch every bad batch; found none.
+Rules tried: a fixed limit of 1, 2 or 5, the 10th and the 99th percentile of the history, a z-score, and four times the recent
+median. Expected one of them to stay under 1 false fire in 100 and catch every bad batch; found none.
 """
 
 from collections.abc import Callable, Sequence
@@ -140,12 +140,13 @@ EXPERIMENT = Experiment(
         },
     },
     shows=(
-        "In healthy runs a limit of 1.0 fires on nearly all of the first 20 steps and less often later, under Adam still far more often than 1 in 100. "
-        "So a firing rate is judged by phase, optimizer and model, and not by the limit's name. Seven rules were tried, and none stays under 1 in 100 "
-        "and catches every bad batch: shuffled labels make a gradient hardly larger than usual. For the loud kinds four times the recent median does well."
+        "In healthy runs a limit of 1.0 fires on nearly all of the first 20 steps and less often later, under Adam still far "
+        "more often than 1 in 100. So a firing rate is judged by phase, optimizer and model, and not by the limit's name. Seven "
+        "rules were tried, and none stays under 1 in 100 and catches every bad batch: shuffled labels make a gradient hardly "
+        "larger than usual. For the loud kinds four times the recent median does well."
     ),
     does_not_show=(
-        "What a rate well under 1 in 100 looks like in a large, long run. The rules were judged by when they fire, not by how a run trains under them, and the "
-        "published AutoClip and ZClip differ in details: AutoClip is meant to fire on most steps."
+        "What a rate well under 1 in 100 looks like in a large, long run. The rules were judged by when they fire, not by how a "
+        "run trains under them, and the published AutoClip and ZClip differ in details: AutoClip is meant to fire on most steps."
     ),
 )

@@ -4,8 +4,8 @@ Settings were found on seeds 20-27, tolerances on seeds 20-39.
 
 Also tried: 6 layers, width 64, every matrix from N(0, 0.08), plain SGD at 0.3, 4 rows. It explodes and clipping rescues it too,
 but in 120 steps every surviving run ends near the unigram plateau, at a thirtieth of the rate as well (3.3 to 3.4 against 3.3 to
-3.4 with clipping). That run cannot tell a crawl from a rescue, so this one is used. Expected the clipped curve to be smoother than one at
-a low learning rate; found no difference.
+3.4 with clipping). That run cannot tell a crawl from a rescue, so this one is used. Expected the clipped curve to be smoother
+than one at a low learning rate; found no difference.
 """
 
 import math
@@ -126,12 +126,13 @@ EXPERIMENT = Experiment(
     },
     columns=("step", "loss", "grad_norm", "clipped_norm", "clipped", "nonfinite_fraction", "update_ratio"),
     shows=(
-        "SGD at 0.2 explodes within a few steps. Clipping at 1.0 alone rescues it and keeps its speed; so does a third of the learning rate, to within "
-        "a tenth of a nat or so. A thirtieth stays finite and crawls. Clipping fires on nearly every one of the first steps, where it turns SGD into "
-        "normalised SGD. The clipped curve has no spikes, but it is as rough as that of the slow run: what is left is noise between batches."
+        "SGD at 0.2 explodes within a few steps. Clipping at 1.0 alone rescues it and keeps its speed; so does a third of the "
+        "learning rate, to within a tenth of a nat or so. A thirtieth stays finite and crawls. Clipping fires on nearly every "
+        "one of the first steps, where it turns SGD into normalised SGD. The clipped curve has no spikes, but it is as rough as "
+        "that of the slow run: what is left is noise between batches."
     ),
     does_not_show=(
-        "That clipping is better than a well-chosen learning rate: a third does as well here. It says nothing about Adam, whose step does not grow "
-        "with the gradient."
+        "That clipping is better than a well-chosen learning rate: a third does as well here. It says nothing about Adam, whose "
+        "step does not grow with the gradient."
     ),
 )

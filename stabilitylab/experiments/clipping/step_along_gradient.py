@@ -2,8 +2,9 @@
 
 Settings were found on seeds 100-105, tolerances on seeds 20-39.
 
-Expected: that the curvature along the gradient, g'Hg / g'g, is above 2 / lr where an update overshoots, as for a parabola. Found: in 13 of 20 seeds
-it is below, in some even negative. The weights themselves stand where any parabola would allow the step; the rise comes from further along.
+Expected: that the curvature along the gradient, g'Hg / g'g, is above 2 / lr where an update overshoots, as for a parabola. Found:
+in 13 of 20 seeds it is below, in some even negative. The weights themselves stand where any parabola would allow the step; the
+rise comes from further along.
 """
 
 import math
@@ -39,7 +40,8 @@ def _inner(a: Sequence[Tensor], b: Sequence[Tensor]) -> float:
 
 
 def first_overshoot(seed: int, random_direction: bool) -> dict[str, float]:
-    """Trains to the first update that overshoots, then tries lengths lr, lr/2, ... along minus the gradient or a random vector."""
+    """Trains to the first update that overshoots, then tries lengths lr, lr/2, ... along minus the gradient or a random
+    vector."""
     trainer = Trainer(EXPLODING.replace(seed=seed))
     weights, lr = trainer.parameters, trainer.config.lr
     generator = torch.Generator().manual_seed(seed)
@@ -143,12 +145,14 @@ EXPERIMENT = Experiment(
         "limit-at-start": Quantity("the same at step 0", lambda r: r["gradient"]["limit_at_start"]),
     },
     shows=(
-        "At the first update that makes its own batch worse, the direction is still the right one: two to sixteen times shorter, the same step lowers "
-        "the loss, which no length along a random direction does as well. Too long for the local curvature is only half right: in most seeds the curvature at the "
-        "weights would have allowed the step, and the loss turns up further along than a parabola can see. Clipping at 1.0 shortens it enough in most seeds."
+        "At the first update that makes its own batch worse, the direction is still the right one: two to sixteen times "
+        "shorter, the same step lowers the loss, which no length along a random direction does as well. Too long for the local "
+        "curvature is only half right: in most seeds the curvature at the weights would have allowed the step, and the loss "
+        "turns up further along than a parabola can see. Clipping at 1.0 shortens it enough in most seeds."
     ),
     does_not_show=(
-        "That a short enough step along minus the gradient lowers a smooth loss is calculus; what was measured is how short. It speaks of the loss of the same "
-        "batch alone, of the first overshoot and not of a run that has already blown up, and of plain SGD: Adam's step is not along the gradient."
+        "That a short enough step along minus the gradient lowers a smooth loss is calculus; what was measured is how short. It "
+        "speaks of the loss of the same batch alone, of the first overshoot and not of a run that has already blown up, and of "
+        "plain SGD: Adam's step is not along the gradient."
     ),
 )

@@ -91,9 +91,13 @@ EXPERIMENT = Experiment(
         ),
     },
     shows=(
-        "Clipping the norm multiplies every element by one number, so the direction stays; clipping elements at 0.01 bends the gradient, to a cosine of "
-        "about 0.8 in the median and 0.5 at the start. The bend does no harm here: the run trains as well as with the norm clipped at 1.0. Clipping elements "
-        "at 1.0 does not stop the explosion: before it nearly all elements are smaller."
+        "Clipping the norm multiplies every element by one number, so the direction stays; clipping elements at 0.01 bends the "
+        "gradient, to a cosine of about 0.8 in the median and 0.5 at the start. The bend does no harm here: the run trains as "
+        "well as with the norm clipped at 1.0. Clipping elements at 1.0 does not stop the explosion: before it nearly all "
+        "elements are smaller."
     ),
-    does_not_show="That clipping elements is better: a limit per element has to be found again for every model size, and only one run was tried.",
+    does_not_show=(
+        "That clipping elements is better: a limit per element has to be found again for every model size, and only one run was "
+        "tried."
+    ),
 )

@@ -59,11 +59,11 @@ EXPERIMENT = Experiment(
     curve_seeds=range(10),
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "On a small post-LN Transformer constant 1e-3 trains. Ten times more does not explode either: the loss falls to what byte counts "
-        "alone predict and stays there, with finite numbers everywhere. Ten times less crawls."
+        "On a small post-LN Transformer constant 1e-3 trains. Ten times more does not explode either: the loss falls to what "
+        "byte counts alone predict and stays there, with finite numbers everywhere. Ten times less crawls."
     ),
     does_not_show=(
-        "Nothing about other sizes: how hot is too hot depends on width, depth, norm placement and batch. It does not show that the "
-        "stuck runs would never leave the plateau, only that they had not after 300 steps."
+        "Nothing about other sizes: how hot is too hot depends on width, depth, norm placement and batch. It does not show that "
+        "the stuck runs would never leave the plateau, only that they had not after 300 steps."
     ),
 )

@@ -1,8 +1,10 @@
-"""Plain gradient descent on one fixed batch: the sharpness against 2 / learning rate (claim A2, and the learning-rate part of D5).
+"""Plain gradient descent on one fixed batch: the sharpness against 2 / learning rate (claim A2, and the learning-rate part of
+D5).
 
 After Cohen et al. 2021 (arXiv 2103.00065). Settings were found on seeds 100-102, tolerances on seeds 20-39.
 
-Also tried: 64 tokens in the place of 512. The model learns them by heart within 100 steps, and the sharpness falls again to almost nothing.
+Also tried: 64 tokens in the place of 512. The model learns them by heart within 100 steps, and the sharpness falls again to
+almost nothing.
 """
 
 from itertools import pairwise
@@ -120,11 +122,11 @@ EXPERIMENT = Experiment(
     },
     shows=(
         "With one batch and no momentum there is no noise to blame. At the low rate the loss only falls. At the high one the "
-        "sharpness grows until it nears 2 / learning rate, where a step along the sharpest direction overshoots; from there on the loss goes up and down, "
-        "and still falls on the whole. Lowering the rate raises the limit, and the oscillation ends."
+        "sharpness grows until it nears 2 / learning rate, where a step along the sharpest direction overshoots; from there on "
+        "the loss goes up and down, and still falls on the whole. Lowering the rate raises the limit, and the oscillation ends."
     ),
     does_not_show=(
-        "Minibatches, momentum and Adam move the limit (Cohen et al. 2022 for Adam). Nothing here blows up: living at the edge is not divergence. "
-        "Fifteen power iterations every 20 steps estimate the sharpness to some per cent, no better."
+        "Minibatches, momentum and Adam move the limit (Cohen et al. 2022 for Adam). Nothing here blows up: living at the edge "
+        "is not divergence. Fifteen power iterations every 20 steps estimate the sharpness to some per cent, no better."
     ),
 )

@@ -1,7 +1,7 @@
 """The LR range test: three ways to read it, each trained with what it picked (claim C10).
 
-Settings were found on seeds 30-34, tolerances on seeds 30-37. Expected the steepest slope to be 10 to 30 times too low; found it about 4 to 14 times
-below the best rate of the grid.
+Settings were found on seeds 30-34, tolerances on seeds 30-37. Expected the steepest slope to be 10 to 30 times too low; found it
+about 4 to 14 times below the best rate of the grid.
 """
 
 from collections.abc import Callable
@@ -98,9 +98,11 @@ EXPERIMENT = Experiment(
         "best-end": Quantity("final loss at the best rate of the grid", lambda r: r["grid"]["end"], "nats"),
     },
     shows=(
-        "The steepest slope marks where learning begins, several times below the rate that trains best. The minimum itself is too hot, and a tenth of it is a good choice."
+        "The steepest slope marks where learning begins, several times below the rate that trains best. The minimum itself "
+        "is too hot, and a tenth of it is a good choice."
     ),
     does_not_show=(
-        "That a tenth is a law: how far the minimum overshoots depends on the length of the sweep, the smoothing and the batch. The rates are for 150 steps without warmup."
+        "That a tenth is a law: how far the minimum overshoots depends on the length of the sweep, the smoothing and the "
+        "batch. The rates are for 150 steps without warmup."
     ),
 )

@@ -1,7 +1,7 @@
 """Where the usable learning rates end, by norm placement and QK-norm (claim A6; after Wortsman et al. 2023, arXiv 2309.14322).
 
-Settings and tolerances were set on seeds 30-35. Expected all three to train alike at 1e-2 on nearly every seed; on seeds 1000-1019 they did on 17, and
-the share asked for was lowered after that: it carries no claim.
+Settings and tolerances were set on seeds 30-35. Expected all three to train alike at 1e-2 on nearly every seed; on seeds
+1000-1019 they did on 17, and the share asked for was lowered after that: it carries no claim.
 """
 
 from collections.abc import Mapping
@@ -75,10 +75,12 @@ EXPERIMENT = Experiment(
     },
     columns=("step", "loss", "grad_norm", "clipped", "nonfinite_fraction", "max_attention_logit"),
     shows=(
-        "At 1e-2 all three train, mostly alike. The difference is how far up they go: post-LN's usable rates end below 3e-2, pre-LN's below 1e-1, and QK-norm adds "
-        "a little more. Norm placement widens the range of rates that work. QK-norm does not lower the best loss; on this grid pre-LN's is a little below post-LN's."
+        "At 1e-2 all three train, mostly alike. The difference is how far up they go: post-LN's usable rates end below 3e-2, "
+        "pre-LN's below 1e-1, and QK-norm adds a little more. Norm placement widens the range of rates that work. QK-norm does "
+        "not lower the best loss; on this grid pre-LN's is a little below post-LN's."
     ),
     does_not_show=(
-        "That pre-LN is better in the end: short runs of a small model, all warmed up. Final quality at large scale, where post-LN variants have their defenders, is another question."
+        "That pre-LN is better in the end: short runs of a small model, all warmed up. Final quality at large scale, where "
+        "post-LN variants have their defenders, is another question."
     ),
 )

@@ -1,10 +1,12 @@
-"""Adam at a constant learning rate that is too high, without norms: spikes that grow until the run blows up (claim D5, learning rate).
+"""Adam at a constant learning rate that is too high, without norms: spikes that grow until the run blows up (claim D5, learning
+rate).
 
 Settings were found on seeds 100-103, tolerances on seeds 20-39.
 
-Also tried, on seeds 100-103: 12 layers at 1.5e-2 for 300 steps, which costs three times as much and shows the same: one to five spikes, then ten times
-the first loss at steps 190-227; clipping at 1.0 does not save it, 5e-3, 1e-3 and cosine decay do. With rows of fewer than four distinct
-bytes left in the text even the lower rate shows a spike now and then: they come from such batches and do not grow.
+Also tried, on seeds 100-103: 12 layers at 1.5e-2 for 300 steps, which costs three times as much and shows the same: one to five
+spikes, then ten times the first loss at steps 190-227; clipping at 1.0 does not save it, 5e-3, 1e-3 and cosine decay do. With
+rows of fewer than four distinct bytes left in the text even the lower rate shows a spike now and then: they come from such
+batches and do not grow.
 """
 
 from stabilitylab.experiments.experiment import CURVES, Arm, Expectation, Experiment, Quantity
@@ -80,11 +82,12 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "Nothing changes any more, neither the rate nor the kind of text, and still the loss begins to spike, until it is thousands "
-        "of nats. The same batches at a third of the rate show nothing. A lower rate cures it, and decay nearly always (one of twenty runs still blew up); clipping does not, since Adam divides the gradient's size away."
+        "Nothing changes any more, neither the rate nor the kind of text, and still the loss begins to spike, until it is "
+        "thousands of nats. The same batches at a third of the rate show nothing. A lower rate cures it, and decay nearly "
+        "always (one of twenty runs still blew up); clipping does not, since Adam divides the gradient's size away."
     ),
     does_not_show=(
-        "That every spike of this kind grows: some pass. It has no norms, and a rate thirty times the textbook's. Why the run stays calm for tens of "
-        "steps at the full rate before it spikes was not measured."
+        "That every spike of this kind grows: some pass. It has no norms, and a rate thirty times the textbook's. Why the run "
+        "stays calm for tens of steps at the full rate before it spikes was not measured."
     ),
 )

@@ -2,7 +2,8 @@
 
 Settings and tolerances were set on seeds 40-44 and 100-103.
 
-Also tried, as models too small: widths 3, 4 and 8. Their loss still falls after 800 steps, so that there is no plateau to speak of.
+Also tried, as models too small: widths 3, 4 and 8. Their loss still falls after 800 steps, so that there is no plateau to speak
+of.
 """
 
 import dataclasses
@@ -63,7 +64,10 @@ EXPERIMENT = Experiment(
             lambda r: end(r["crawl-raised"]) < end(r["crawl"]) - 1,
         ),
         "no-rate-frees-the-stuck": Expectation(
-            "Of the run stuck at 1e-2, neither lowering the rate, nor raising it, nor a late warmup trains it within 150 to 200 steps.",
+            (
+                "Of the run stuck at 1e-2, neither lowering the rate, nor raising it, nor a late warmup trains it within 150 to "
+                "200 steps."
+            ),
             lambda r: stuck(r["stuck-lowered"]) and stuck(r["stuck-raised"]) and stuck(r["stuck-warmed"]),
             share=0.7,
         ),
@@ -104,11 +108,12 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "lr"),
     shows=(
-        "Three flat curves, three causes. Where the rate is too low, raising it is the fix. A run that a hot start left at the unigram plateau is in most seeds freed by no rate "
-        "tried afterwards, though the same peak after an early warmup trains. A model of width 2 stays on the very same plateau at every rate; width frees it."
+        "Three flat curves, three causes. Where the rate is too low, raising it is the fix. A run that a hot start left at the "
+        "unigram plateau is in most seeds freed by no rate tried afterwards, though the same peak after an early warmup trains. "
+        "A model of width 2 stays on the very same plateau at every rate; width frees it."
     ),
     does_not_show=(
-        "The stuck runs were followed for 150 to 200 steps after the change: not that they would never leave the plateau. Width 2 is an extreme case: LayerNorm "
-        "leaves two numbers only their order. At such widths most models still crawl downhill."
+        "The stuck runs were followed for 150 to 200 steps after the change: not that they would never leave the plateau. Width "
+        "2 is an extreme case: LayerNorm leaves two numbers only their order. At such widths most models still crawl downhill."
     ),
 )

@@ -1,8 +1,8 @@
 """The run that constant 1e-2 leaves on the plateau, under each medicine of the popular cabinet (claims A5, B3, B4).
 
-Settings were found on seeds 100-105; tolerances were set on seeds 0-39, 200-219, 300-319, 500-519 and 600-619, where between 0 and 3
-of 20 runs escaped the plateau with clipping or decay alone. Over the 140 seeds of 0-39, 200-219, 500-519, 600-619, 700-719 and 800-819 the run
-escaped with clipping at 1.0 in 10, with cosine decay alone in 14, and with nothing in 6.
+Settings were found on seeds 100-105; tolerances were set on seeds 0-39, 200-219, 300-319, 500-519 and 600-619, where between 0
+and 3 of 20 runs escaped the plateau with clipping or decay alone. Over the 140 seeds of 0-39, 200-219, 500-519, 600-619, 700-719
+and 800-819 the run escaped with clipping at 1.0 in 10, with cosine decay alone in 14, and with nothing in 6.
 """
 
 from stabilitylab.experiments.experiment import CURVES, Arm, Expectation, Experiment, Quantity
@@ -44,8 +44,10 @@ EXPERIMENT = Experiment(
     curve_seeds=range(10),
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "Warmup to the same peak trains the stuck run every time, and so do RAdam or moving the norms (pre-LN). Clipping, even at a level that fires on "
-        "every step, frees about one run in ten: Adam divides the gradient's size away."
+        "Warmup to the same peak trains the stuck run every time, and so do RAdam or moving the norms (pre-LN). Clipping, even "
+        "at a level that fires on every step, frees about one run in ten: Adam divides the gradient's size away."
     ),
-    does_not_show="Why RAdam works: it also takes smaller first steps, as warmup does. The experiment second-moment separates the two.",
+    does_not_show=(
+        "Why RAdam works: it also takes smaller first steps, as warmup does. The experiment second-moment separates the two."
+    ),
 )

@@ -1,10 +1,11 @@
-"""A 16-layer Transformer without norms jumps at its first updates and comes back: are full-size first steps incoherent? (claims B1, B2).
+"""A 16-layer Transformer without norms jumps at its first updates and comes back: are full-size first steps incoherent? (claims
+B1, B2).
 
 Settings were found on seeds 0-39 and 100-149, tolerances on seeds 200-219.
 
 Also tried: 12 layers, where the run jumps by 0.8 to 29 nats, but in a third of the seeds only at the second or third update: the
-first alone lowers the loss there. And runs of 150 steps: one warmed-up run of three blew up late at 12 layers, since constant 1e-2 stays
-hot. The runs here end before that, and are about the first updates alone.
+first alone lowers the loss there. And runs of 150 steps: one warmed-up run of three blew up late at 12 layers, since constant
+1e-2 stays hot. The runs here end before that, and are about the first updates alone.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,8 @@ CONSTANT = RunConfig(model=BARE, lr=1e-2, steps=60)
 
 
 def first_update(config: RunConfig, seed: int) -> dict[str, float]:
-    """The loss of the first batch before and after Adam's first update of all parameters, a fiftieth of it, and of each block alone."""
+    """The loss of the first batch before and after Adam's first update of all parameters, a fiftieth of it, and of each block
+    alone."""
     trainer = Trainer(config.replace(seed=seed, steps=1))
     named = dict(trainer.model.named_parameters())
     start = {name: parameter.detach().clone() for name, parameter in named.items()}
@@ -103,7 +105,10 @@ EXPERIMENT = Experiment(
             lambda r: 0.9 < r["first-update"]["update_over_lr"] <= 1.001,
         ),
         "warmup-shrinks-the-ratio": Expectation(
-            "The first update that is not zero is more than 20 times smaller, relative to the parameters, with warmup than without.",
+            (
+                "The first update that is not zero is more than 20 times smaller, relative to the parameters, with warmup than "
+                "without."
+            ),
             lambda r: r["constant"].records[0].update_ratio > 20 * r["warmup"].records[1].update_ratio > 0,
         ),
     },
@@ -155,12 +160,14 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "Adam's first update moves nearly every parameter by the learning rate. In a 16-layer model without norms the update of a block alone lowers the "
-        "loss, and all of them together raise it far above its start: every block was corrected for the others as they were. With norms the same "
-        "full-size update lowers the loss. The jump of constant 1e-2 passes within a few dozen steps; warmup prevents it, and so does 1e-3."
+        "Adam's first update moves nearly every parameter by the learning rate. In a 16-layer model without norms the update of "
+        "a block alone lowers the loss, and all of them together raise it far above its start: every block was corrected for "
+        "the others as they were. With norms the same full-size update lowers the loss. The jump of constant 1e-2 passes within "
+        "a few dozen steps; warmup prevents it, and so does 1e-3."
     ),
     does_not_show=(
-        "That a first step cannot hurt a model with norms: at a still larger rate it may, and a stuck post-LN run goes wrong later than at its first update. "
-        "Nor that the run is healthy afterwards: 1e-2 stays too hot for this model, with or without warmup."
+        "That a first step cannot hurt a model with norms: at a still larger rate it may, and a stuck post-LN run goes wrong "
+        "later than at its first update. Nor that the run is healthy afterwards: 1e-2 stays too hot for this model, with or "
+        "without warmup."
     ),
 )

@@ -1,8 +1,9 @@
 """Gradient accumulation: what eight micro-batches cost, and three ways to get the sum wrong (claim C7).
 
-Settings were found on seeds 0-3, tolerances were set on seeds 20-39. The model is trained for 30 steps first: after 15, when all batches still agree
-on the gradient, averaging the means was only 20% to 52% off (14 seeds). The times are the best of interleaved rounds, so that another program on the
-machine disturbs them little, and expectations hold them to loose bounds only: operations are counted, times are not.
+Settings were found on seeds 0-3, tolerances were set on seeds 20-39. The model is trained for 30 steps first: after 15, when all
+batches still agree on the gradient, averaging the means was only 20% to 52% off (14 seeds). The times are the best of interleaved
+rounds, so that another program on the machine disturbs them little, and expectations hold them to loose bounds only: operations
+are counted, times are not.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ def accumulated(
 ) -> Callable[[int], Mapping[str, float]]:
     """Eight micro-batches against the same rows in one batch, whose loss is the mean over targets.
 
-    ``clip_each`` clips every micro-batch's gradient to the norm that the whole batch's gradient has: a limit at which clipping once,
-    after the sum, changes nothing.
+    ``clip_each`` clips every micro-batch's gradient to the norm that the whole batch's gradient has: a limit at which clipping
+    once, after the sum, changes nothing.
     """
 
     def measure(seed: int) -> Mapping[str, float]:
@@ -162,7 +163,10 @@ EXPERIMENT = Experiment(
             lambda r: abs(r["undivided"]["norm"] - 8) < 1e-9 and r["undivided"]["cosine"] > 1 - 1e-9,
         ),
         "uneven-is-wrong": Expectation(
-            "With 8 to 256 targets in a micro-batch, averaging the micro-batches' means gives a gradient that is more than 25% off.",
+            (
+                "With 8 to 256 targets in a micro-batch, averaging the micro-batches' means gives a gradient that is more than "
+                "25% off."
+            ),
             lambda r: r["uneven"]["error"] > 0.25,
         ),
         "shuffling-hides-it": Expectation(
@@ -177,7 +181,10 @@ EXPERIMENT = Experiment(
             lambda r: r["clip-each"]["norm"] < 0.95,
         ),
         "same-operations": Expectation(
-            "Eight micro-batches take exactly as many operations as the same rows in one batch, and 8 times those of one micro-batch.",
+            (
+                "Eight micro-batches take exactly as many operations as the same rows in one batch, and 8 times those of one "
+                "micro-batch."
+            ),
             lambda r: (
                 r["cost"]["eight-flops"] == r["cost"]["whole-flops"] == 8 * r["cost"]["one-flops"]
                 and r["large-cost"]["eight-flops"] == r["large-cost"]["whole-flops"]
@@ -212,12 +219,14 @@ EXPERIMENT = Experiment(
         ),
     },
     shows=(
-        "Eight equal micro-batches are the full batch to rounding, operation for operation. Eight of them do take 8 times as long as one, because they hold 8 "
-        "times the data; against the same data in one batch the price is only that small batches use the processor less well, and it shrinks as micro-batches grow. "
-        "The traps are elsewhere: averaging means over micro-batches of different token counts, forgetting the division, clipping before the sum."
+        "Eight equal micro-batches are the full batch to rounding, operation for operation. Eight of them do take 8 times as "
+        "long as one, because they hold 8 times the data; against the same data in one batch the price is only that small "
+        "batches use the processor less well, and it shrinks as micro-batches grow. The traps are elsewhere: averaging means "
+        "over micro-batches of different token counts, forgetting the division, clipping before the sum."
     ),
     does_not_show=(
-        "What a wrong weighting does to a whole run: a gradient that is off is not yet a run that fails. The length-grouped counts are chosen to make the error plain; "
-        "with rows dealt out at random it is several times smaller. Times are those of a small model on one core, and leave the optimizer's step out."
+        "What a wrong weighting does to a whole run: a gradient that is off is not yet a run that fails. The length-grouped "
+        "counts are chosen to make the error plain; with rows dealt out at random it is several times smaller. Times are those "
+        "of a small model on one core, and leave the optimizer's step out."
     ),
 )

@@ -1,8 +1,9 @@
 """Gradient checkpointing: memory, gradients, operations and time of one training step (claim C12).
 
-Memory is the peak of live tensor bytes in one forward and backward pass. Every storage that an operation creates is counted when it appears
-and taken off when Python and autograd have let go of it; what a kernel uses inside is not seen. On these models the peak agrees with that of
-the profiler's allocation events to 2%. Settings and tolerances were set on seeds 20-22; memory and operations do not depend on the seed.
+Memory is the peak of live tensor bytes in one forward and backward pass. Every storage that an operation creates is counted when
+it appears and taken off when Python and autograd have let go of it; what a kernel uses inside is not seen. On these models the
+peak agrees with that of the profiler's allocation events to 2%. Settings and tolerances were set on seeds 20-22; memory and
+operations do not depend on the seed.
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ def saving(r: Results, arm: str, layers: int) -> float:
 
 
 def deeper(r: Results, arm: str) -> float:
-    """How many times deeper a checkpointed model fits into the memory that 2 plain layers take, weights and Adam's state included."""
+    """How many times deeper a checkpointed model fits into the memory that 2 plain layers take, weights and Adam's state
+    included."""
     return max([layers for layers in DEPTHS if r[arm][f"checkpointed-{layers}-total"] <= r[arm]["plain-2-total"]], default=1) / 2
 
 
@@ -174,7 +176,10 @@ EXPERIMENT = Experiment(
             lambda r: deeper(r, "weights") < 2,
         ),
         "recomputes-the-blocks": Expectation(
-            "The extra operations are exactly those of the blocks' forward pass, less each block's last product, which nothing needs.",
+            (
+                "The extra operations are exactly those of the blocks' forward pass, less each block's last product, which "
+                "nothing needs."
+            ),
             lambda r: r["cost"]["checkpointed"] - r["cost"]["plain"] == r["cost"]["blocks"] - r["cost"]["last-products"],
         ),
         "without-early-stop-the-whole": Expectation(
@@ -229,11 +234,13 @@ EXPERIMENT = Experiment(
         ),
     },
     shows=(
-        "A checkpointed step computes the blocks' forward pass twice: a fifth to a third more operations, the same gradients to the last bit. It saves activations only, and the more the deeper the model is. "
-        "How much bigger a model fits is no constant: many times deeper where activations fill the memory, hardly at all where weights and Adam's state do."
+        "A checkpointed step computes the blocks' forward pass twice: a fifth to a third more operations, the same gradients to "
+        "the last bit. It saves activations only, and the more the deeper the model is. How much bigger a model fits is no "
+        "constant: many times deeper where activations fill the memory, hardly at all where weights and Adam's state do."
     ),
     does_not_show=(
-        "Memory as a GPU's allocator would see it, with its rounding and its caches. Checkpoints here are one per block; other spacings trade differently. The extra time is larger than the extra operations in these small "
-        "models, whose time does not go into matrix products alone."
+        "Memory as a GPU's allocator would see it, with its rounding and its caches. Checkpoints here are one per block; other "
+        "spacings trade differently. The extra time is larger than the extra operations in these small models, whose time does "
+        "not go into matrix products alone."
     ),
 )

@@ -2,8 +2,8 @@
 
 Settings were found on seeds 20-22, tolerances on seeds 20-39.
 
-Also tried: a prediction from the second moment of the moment, sigma^2 + (decay * w)^2 without Adam's averaging over the last 1000 steps. It gave 0.06 at sigma 0.01,
-where the weight ends at 0.26: the second moment still remembers the larger weight.
+Also tried: a prediction from the second moment of the moment, sigma^2 + (decay * w)^2 without Adam's averaging over the last 1000
+steps. It gave 0.06 at sigma 0.01, where the weight ends at 0.26: the second moment still remembers the larger weight.
 """
 
 from functools import partial
@@ -31,7 +31,8 @@ def shrink(optimizer: type[torch.optim.Optimizer], seed: int) -> dict[str, float
 
 
 def predict(seed: int) -> dict[str, float]:
-    """The same from arithmetic: L2's gradient decay * w over the root of the second moment, the mean of sigma^2 + (decay * w)^2 as Adam keeps it."""
+    """The same from arithmetic: L2's gradient decay * w over the root of the second moment, the mean of sigma^2 + (decay * w)^2
+    as Adam keeps it."""
     found = {}
     for sigma in SIGMAS:
         weight, second = 1.0, 0.0
@@ -78,8 +79,8 @@ EXPERIMENT = Experiment(
         },
     },
     shows=(
-        "Adam divides whatever is in the gradient by the root of its second moment, the L2 term included: a weight with large gradients is hardly decayed, one with small gradients strongly. AdamW "
-        "decays all alike."
+        "Adam divides whatever is in the gradient by the root of its second moment, the L2 term included: a weight with large "
+        "gradients is hardly decayed, one with small gradients strongly. AdamW decays all alike."
     ),
     does_not_show="Which of them trains better: here the gradients are noise, and there is nothing to learn.",
 )

@@ -23,7 +23,8 @@ AT, LATER, FACTOR = 30, 70, 256
 
 
 class SumForMean(StaticLossScaler):
-    """Multiplies the loss of one step by 256 and never divides it out, as if that batch's loss had been summed and not averaged."""
+    """Multiplies the loss of one step by 256 and never divides it out, as if that batch's loss had been summed and not
+    averaged."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,12 +100,13 @@ EXPERIMENT = Experiment(
         if (arm, name) != ("0.999-clip", "kept")  # hardly any excess to keep a share of
     },
     shows=(
-        "One step with 256 times the loss multiplies the sum of Adam's second moment by hundreds or thousands. It decays as beta2 to the power of the steps: 70 "
-        "steps later most of it is still there with 0.999, and little with 0.95. Both runs end above their twins by about as much, so in this time "
-        "forgetting sooner did not pay. Clipping at 1.0 keeps the large gradient out from the start."
+        "One step with 256 times the loss multiplies the sum of Adam's second moment by hundreds or thousands. It decays as "
+        "beta2 to the power of the steps: 70 steps later most of it is still there with 0.999, and little with 0.95. Both runs "
+        "end above their twins by about as much, so in this time forgetting sooner did not pay. Clipping at 1.0 keeps the large "
+        "gradient out from the start."
     ),
     does_not_show=(
-        "That 0.95 saves a longer run, or that it saves none: the runs end before either second moment is clean. The sum is led by the elements with the "
-        "largest gradients; other elements forget at the same speed from a lower start."
+        "That 0.95 saves a longer run, or that it saves none: the runs end before either second moment is clean. The sum is led "
+        "by the elements with the largest gradients; other elements forget at the same speed from a lower start."
     ),
 )

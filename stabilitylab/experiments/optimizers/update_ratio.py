@@ -2,7 +2,8 @@
 
 Settings were found on seeds 100-102 and 20-23, tolerances on seeds 20-39.
 
-Also tried: Adam 1e-3 on the xavier init. Its ratio settles at 4.8e-4, and in 150 steps it does not always get below the unigram entropy.
+Also tried: Adam 1e-3 on the xavier init. Its ratio settles at 4.8e-4, and in 150 steps it does not always get below the unigram
+entropy.
 """
 
 from statistics import median
@@ -102,11 +103,13 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "Healthy ratios span more than a decade: near 1e-3 where the weights begin large, near 1e-2 where they begin "
-        "small, at the very same rate of Adam, and they fall over the run and differ between matrices. The crawl lies far below 1e-3. The stuck run begins far above and then sits where the rule says healthy."
+        "Healthy ratios span more than a decade: near 1e-3 where the weights begin large, near 1e-2 where they begin small, at "
+        "the very same rate of Adam, and they fall over the run and differ between matrices. The crawl lies far below 1e-3. The "
+        "stuck run begins far above and then sits where the rule says healthy."
     ),
     does_not_show=(
-        "A better target. Adam's ratio is about the learning rate over the size of the weights, so it follows the initialisation as much as the health of the run. "
-        "What it is good for is comparison with a run known to be good, in the first steps above all."
+        "A better target. Adam's ratio is about the learning rate over the size of the weights, so it follows the "
+        "initialisation as much as the health of the run. What it is good for is comparison with a run known to be good, in the "
+        "first steps above all."
     ),
 )

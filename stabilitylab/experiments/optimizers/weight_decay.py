@@ -50,7 +50,8 @@ def shrinkage_under_noise(seed: int) -> Mapping[str, float]:
 def shrinkage_in_training(seed: int) -> Mapping[str, float]:
     """What decay leaves of the byte embedding's rows: their length over that in the same run without decay.
 
-    ``common`` rows belong to the 10 most frequent bytes, ``absent`` rows to bytes that the text does not hold: they have no gradient.
+    ``common`` rows belong to the 10 most frequent bytes, ``absent`` rows to bytes that the text does not hold: they have no
+    gradient.
     """
 
     def lengths(optimizer: str, weight_decay: float) -> dict[str, Tensor]:
@@ -161,10 +162,13 @@ EXPERIMENT = Experiment(
         },
     },
     shows=(
-        "The usual decay of 0.1 is no cure here: it leaves the hot run stuck in most seeds, the deep one explodes, the healthy one hardly notices. Ten times as much frees the hot run, does not stop the explosion, and "
-        "costs the healthy run some loss. Adam divides an L2 term by the root of the second moment like the rest of the gradient, so that the larger the gradients of a weight, the less it is decayed, and unused weights are erased; AdamW decays all alike."
+        "The usual decay of 0.1 is no cure here: it leaves the hot run stuck in most seeds, the deep one explodes, the healthy "
+        "one hardly notices. Ten times as much frees the hot run, does not stop the explosion, and costs the healthy run some "
+        "loss. Adam divides an L2 term by the root of the second moment like the rest of the gradient, so that the larger the "
+        "gradients of a weight, the less it is decayed, and unused weights are erased; AdamW decays all alike."
     ),
     does_not_show=(
-        "Long runs, in which decay keeps weights from growing over many thousands of steps; these take at most 200. Why decay 1.0 frees the stuck run was not measured. That it does is no recipe: it is ten times the usual value."
+        "Long runs, in which decay keeps weights from growing over many thousands of steps; these take at most 200. Why "
+        "decay 1.0 frees the stuck run was not measured. That it does is no recipe: it is ten times the usual value."
     ),
 )

@@ -1,11 +1,12 @@
 """Where in the network fp16 flushes the gradient to zero (claim C8).
 
-Each arm trains the model in fp32 for 60 steps, rounds its weights to fp16 and takes one more batch's gradient twice: in fp16 with the
-loss divided by K and multiplied by the loss scale, and in fp32. An element is flushed if it is zero in fp16 and not in fp32.
+Each arm trains the model in fp32 for 60 steps, rounds its weights to fp16 and takes one more batch's gradient twice: in fp16 with
+the loss divided by K and multiplied by the loss scale, and in fp32. An element is flushed if it is zero in fp16 and not in fp32.
 
 Settings were found on seeds 20-22, tolerances on seeds 20-39.
 
-Expected: about a tenth of the blocks' weight gradients flushed at K = 512, half of the head's. Found: 2% of the first block's, 6% of the last one's, 79% of the head's.
+Expected: about a tenth of the blocks' weight gradients flushed at K = 512, half of the head's. Found: 2% of the first block's, 6%
+of the last one's, 79% of the head's.
 """
 
 from functools import partial
@@ -112,7 +113,10 @@ EXPERIMENT = Experiment(
             ),
         ),
         "loss-is-one-sided": Expectation(
-            "At K = 1024 the flushed part is one-sided: of the positive part of dL/dlogits more than 3% is lost, of the negative under 0.5%.",
+            (
+                "At K = 1024 the flushed part is one-sided: of the positive part of dL/dlogits more than 3% is lost, of the "
+                "negative under 0.5%."
+            ),
             lambda r: r["unscaled"]["plus-kept-1024"] < 0.97 and r["unscaled"]["minus-kept-1024"] > 0.995,
         ),
         "gradient-is-wrong": Expectation(
@@ -136,11 +140,13 @@ EXPERIMENT = Experiment(
         for kind, what in KINDS.items()
     },
     shows=(
-        "Gradients vanish at the logits first: at K = 1024 nine tenths of dL/dlogits are zero in fp16, and with them most of the head's gradient; the last block "
-        "loses more than the first. What is lost is one-sided: each row of dL/dlogits holds one large negative entry, for the byte that came, and many small positive ones; only the small ones "
-        "vanish. So the error is a bias, not noise. A scale of 1024 saves the weights' gradients, 2^15 everything."
+        "Gradients vanish at the logits first: at K = 1024 nine tenths of dL/dlogits are zero in fp16, and with them most of "
+        "the head's gradient; the last block loses more than the first. What is lost is one-sided: each row of dL/dlogits holds "
+        "one large negative entry, for the byte that came, and many small positive ones; only the small ones vanish. So the "
+        "error is a bias, not noise. A scale of 1024 saves the weights' gradients, 2^15 everything."
     ),
     does_not_show=(
-        "How the shares move during training: this is one batch after 60 steps. The embeddings' gradients are left out: they are sums over many tokens in fp32."
+        "How the shares move during training: this is one batch after 60 steps. The embeddings' gradients are left out: "
+        "they are sums over many tokens in fp32."
     ),
 )

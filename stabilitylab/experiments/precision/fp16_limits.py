@@ -51,7 +51,10 @@ EXPERIMENT = Experiment(
     },
     expectations={
         "cutoff": Expectation(
-            "The smallest fp16 number above 0 is 2^-24 = 5.96e-8, and zero begins at half of it: 2^-25 becomes 0, 3e-8 and 5e-8 round up.",
+            (
+                "The smallest fp16 number above 0 is 2^-24 = 5.96e-8, and zero begins at half of it: 2^-25 becomes 0, 3e-8 and "
+                "5e-8 round up."
+            ),
             lambda r: r["fp16"]["2^-25"] == 0 and r["fp16"]["2^-24"] == r["fp16"]["3e-8"] == r["fp16"]["5e-8"] == SMALLEST,
         ),
         "largest": Expectation(
@@ -61,7 +64,10 @@ EXPERIMENT = Experiment(
             ),
         ),
         "full-precision-ends": Expectation(
-            "From 2^-14 = 6.1e-5 up the relative rounding error is at most 2^-11; just below it is twice that, and at 1.2e-7 a fifth.",
+            (
+                "From 2^-14 = 6.1e-5 up the relative rounding error is at most 2^-11; just below it is twice that, and at "
+                "1.2e-7 a fifth."
+            ),
             lambda r: (
                 r["fp16"]["normal"] <= 2.0**-11
                 and 1.9 < r["fp16"]["subnormal"] / r["fp16"]["normal"] < 2.1
@@ -88,7 +94,8 @@ EXPERIMENT = Experiment(
         "error-bf16": Quantity("the same, 6.1e-5 to 1.2e-4, bf16", lambda r: r["bf16"]["normal"]),
     },
     shows=(
-        "fp16 reaches from 5.96e-8 to 65504 and flushes to zero below 2.98e-8. Long before that, from 6.1e-5 down, it loses digits. bf16 has fp32's range and fewer digits."
+        "fp16 reaches from 5.96e-8 to 65504 and flushes to zero below 2.98e-8. Long before that, from 6.1e-5 down, it loses "
+        "digits. bf16 has fp32's range and fewer digits."
     ),
     does_not_show="What training makes of it: that is what fp16-underflow and fp16-overflow run.",
 )

@@ -110,7 +110,10 @@ EXPERIMENT = Experiment(
     },
     expectations={
         "order-decides": Expectation(
-            "The same queries and keys give infinite logits and NaN attention weights if the product is divided by sqrt(d), and none if the queries are.",
+            (
+                "The same queries and keys give infinite logits and NaN attention weights if the product is divided by sqrt(d), "
+                "and none if the queries are."
+            ),
             lambda r: (
                 min(r["careless"]["infinite-logits"], r["careless"]["nan-weights"]) > 0
                 and r["careful"]["infinite-logits"] == r["careful"]["nan-weights"] == 0
@@ -166,11 +169,12 @@ EXPERIMENT = Experiment(
         "nonfinite": Quantity("inf or NaN in the first gradient, loss scale 2^24", lambda r: r["careless"]["nonfinite"]),
     },
     shows=(
-        "inf begins wherever a sum of squares, a product or a scaled gradient passes 65504, and it does not stay inf: softmax makes NaN of it, and clipping by an infinite norm "
-        "makes exact zeros, without a word. Divide the queries before the product, keep norms and losses in fp32."
+        "inf begins wherever a sum of squares, a product or a scaled gradient passes 65504, and it does not stay inf: softmax "
+        "makes NaN of it, and clipping by an infinite norm makes exact zeros, without a word. Divide the queries before the "
+        "product, keep norms and losses in fp32."
     ),
     does_not_show=(
-        "That attention logits of this size occur in a healthy model: the queries and keys are random and made large. Fused attention kernels keep the "
-        "logits in fp32 and do not have the first problem."
+        "That attention logits of this size occur in a healthy model: the queries and keys are random and made large. Fused "
+        "attention kernels keep the logits in fp32 and do not have the first problem."
     ),
 )

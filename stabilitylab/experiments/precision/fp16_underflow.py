@@ -2,8 +2,9 @@
 
 Settings were found on seeds 0-2 and 20-23, tolerances on seeds 20-39 and 40-59.
 
-Also tried: K = 4096 for 80 or 100 steps, too few to see it turn round in every seed (18 and 19 of 20). Initial weights N(0, 0.02): rounding alone, at K = 1, then
-moved one seed in three by 0.06 nat, in bf16. lr 3e-3 with batches of 16: the same picture, a gap of 0.45 to 0.6 nat after 100 steps.
+Also tried: K = 4096 for 80 or 100 steps, too few to see it turn round in every seed (18 and 19 of 20). Initial weights N(0,
+0.02): rounding alone, at K = 1, then moved one seed in three by 0.06 nat, in bf16. lr 3e-3 with batches of 16: the same picture,
+a gap of 0.45 to 0.6 nat after 100 steps.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -88,7 +89,10 @@ EXPERIMENT = Experiment(
             lambda r: end(r["fp16"]) < r["fp16"].records[0].loss - 1.5,
         ),
         "it-turns-round": Expectation(
-            "At K = 4096 it does worse than stop: in 150 steps it rises from the lowest ten steps of its run to its end, by 0.15 nat more than fp32.",
+            (
+                "At K = 4096 it does worse than stop: in 150 steps it rises from the lowest ten steps of its run to its end, by "
+                "0.15 nat more than fp32."
+            ),
             lambda r: _rise(r["fp16-4096"]) > max(0, _rise(r["fp32"])) + 0.15,
         ),
         "scaling-restores-it": Expectation(
@@ -119,11 +123,13 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "flushed_fraction"),
     shows=(
-        "Divide the loss by 1024 and fp16 flushes a large share of the gradient to zero. Learning does not stop: in most seeds it falls to about what byte counts alone "
-        "predict and stays there; at K = 4096 the loss falls and then rises again. A loss scale of 1024, bf16, or K = 1 each remove the gap."
+        "Divide the loss by 1024 and fp16 flushes a large share of the gradient to zero. Learning does not stop: in most seeds "
+        "it falls to about what byte counts alone predict and stays there; at K = 4096 the loss falls and then rises again. A "
+        "loss scale of 1024, bf16, or K = 1 each remove the gap."
     ),
     does_not_show=(
-        "That fp16 always needs scaling: at K = 1 this model needs none. Every micro-batch here is the same one; real ones differ. How small gradients are depends on "
-        "the model, the vocabulary and the batch, so the K at which it begins is this model's own."
+        "That fp16 always needs scaling: at K = 1 this model needs none. Every micro-batch here is the same one; real ones "
+        "differ. How small gradients are depends on the model, the vocabulary and the batch, so the K at which it begins is "
+        "this model's own."
     ),
 )

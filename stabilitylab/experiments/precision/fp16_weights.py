@@ -36,8 +36,8 @@ EXPERIMENT = Experiment(
         "master-end": Quantity("final loss after 60 steps, fp32 master weights", lambda r: end(r["master"]), "nats"),
     },
     shows=(
-        "In fp16 1e-8 rounds to 0, and so does the square of any gradient below about 2e-4 (weighted with 1 - beta2 = 0.001, below 5e-3): "
-        "Adam divides by 0 at its first update, at any learning rate."
+        "In fp16 1e-8 rounds to 0, and so does the square of any gradient below about 2e-4 (weighted with 1 - beta2 = 0.001, "
+        "below 5e-3): Adam divides by 0 at its first update, at any learning rate."
     ),
     does_not_show="That eps 1e-4 is a good setting: it keeps numbers finite and says nothing about how well the run trains.",
 )

@@ -99,11 +99,12 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "flushed_fraction", "loss_scale", "skipped"),
     shows=(
-        "A static scale of 1024 moves the point at which gradients vanish by a factor of 1024, and no further: it cures K = 1024, and at K = 2^20 the run is "
-        "as lame as K = 1024 was without it. Too high a scale is worse than none: inf at the first step. A dynamic scale comes down by itself until nothing overflows, and pays with a few skipped steps."
+        "A static scale of 1024 moves the point at which gradients vanish by a factor of 1024, and no further: it cures K = "
+        "1024, and at K = 2^20 the run is as lame as K = 1024 was without it. Too high a scale is worse than none: inf at the "
+        "first step. A dynamic scale comes down by itself until nothing overflows, and pays with a few skipped steps."
     ),
     does_not_show=(
-        "Growth: the dynamic scale grows after 2000 good steps by default, and these runs are shorter. K = 2^20 is no real number of micro-batches; it stands for "
-        "whatever makes gradients small."
+        "Growth: the dynamic scale grows after 2000 good steps by default, and these runs are shorter. K = 2^20 is no real "
+        "number of micro-batches; it stands for whatever makes gradients small."
     ),
 )

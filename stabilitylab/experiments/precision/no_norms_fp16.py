@@ -14,7 +14,10 @@ EXPERIMENT = Experiment(
     arms={
         "constant": Arm(
             CONSTANT.replace(steps=20, dtype="fp16"),
-            "24 layers, no norms, constant 1.5e-2, with the forward and backward pass in fp16, fp32 master weights, no loss scaling",
+            (
+                "24 layers, no norms, constant 1.5e-2, with the forward and backward pass in fp16, fp32 master weights, no loss "
+                "scaling"
+            ),
         ),
         "fp32": Arm(CONSTANT.replace(steps=20), "the same in fp32"),
         "warmup": Arm(WARMED.replace(dtype="fp16"), "fp16 with 100 steps of warmup, then cosine to 0 at step 200"),
@@ -37,8 +40,10 @@ EXPERIMENT = Experiment(
     curve_seeds=range(10),
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "The same explosion ends at once in fp16, whose largest number is 65504: a matrix product beyond it is inf, and inf minus inf in the softmax is NaN. "
-        "Warmup and decay train most runs."
+        "The same explosion ends at once in fp16, whose largest number is 65504: a matrix product beyond it is inf, and inf "
+        "minus inf in the softmax is NaN. Warmup and decay train most runs."
     ),
-    does_not_show="That fp16 causes the explosion: it only ends it sooner. In fp32 the loss is absurd but finite for forty steps and more.",
+    does_not_show=(
+        "That fp16 causes the explosion: it only ends it sooner. In fp32 the loss is absurd but finite for forty steps and more."
+    ),
 )

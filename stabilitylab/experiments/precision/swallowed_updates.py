@@ -50,7 +50,8 @@ def stochastic(config: RunConfig) -> Mapping[str, Any]:
 
 
 def count_swallowed(seed: int) -> dict[str, float]:
-    """Of the weights with a gradient, the share that one SGD update leaves as it was, after 20 steps in bf16 with fp32 master weights."""
+    """Of the weights with a gradient, the share that one SGD update leaves as it was, after 20 steps in bf16 with fp32 master
+    weights."""
     trainer = Trainer(MASTER.replace(seed=seed, steps=20))
     for _ in trainer.steps():
         pass
@@ -105,11 +106,12 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "bf16 keeps 8 significant bits, so that an update below 1/512 of its weight is rounded away, every time. With bf16 weights SGD at a small rate falls behind. The same "
-        "numbers rounded at random keep up: each update is lost or enlarged, and right on average. So do fp32 master weights."
+        "bf16 keeps 8 significant bits, so that an update below 1/512 of its weight is rounded away, every time. With bf16 "
+        "weights SGD at a small rate falls behind. The same numbers rounded at random keep up: each update is lost or enlarged, "
+        "and right on average. So do fp32 master weights."
     ),
     does_not_show=(
-        "That bf16 weights ruin every run: they slow this one. Momentum or a higher rate makes the updates larger and the gap smaller, and Adam's updates "
-        "are of the size of the learning rate wherever the gradient is steady."
+        "That bf16 weights ruin every run: they slow this one. Momentum or a higher rate makes the updates larger and the gap "
+        "smaller, and Adam's updates are of the size of the learning rate wherever the gradient is steady."
     ),
 )

@@ -94,11 +94,12 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "update_ratio", "loss_scale"),
     shows=(
-        "Clip the still-scaled gradient at 1.0 and the limit is really 1.0 / 2^15: SGD stands still. Adam divides the gradient's size away, trains as if nothing "
-        "were wrong, and so hides the mistake. The order is scale, backward, unscale, clip, step."
+        "Clip the still-scaled gradient at 1.0 and the limit is really 1.0 / 2^15: SGD stands still. Adam divides the "
+        "gradient's size away, trains as if nothing were wrong, and so hides the mistake. The order is scale, backward, "
+        "unscale, clip, step."
     ),
     does_not_show=(
-        "That the wrong order is harmless under Adam: it clips every step, so that steps are weighted against each other in another way, and a gradient norm logged there "
-        "is 2^15 times the true one. A small loss scale would blur all of this."
+        "That the wrong order is harmless under Adam: it clips every step, so that steps are weighted against each other in "
+        "another way, and a gradient norm logged there is 2^15 times the true one. A small loss scale would blur all of this."
     ),
 )

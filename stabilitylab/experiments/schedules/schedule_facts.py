@@ -2,8 +2,9 @@
 
 The numbers are exact and do not depend on a seed.
 
-Expected for claim C6: negative rates from PyTorch's own schedulers past their end. Found: none of the three tried (cosine, linear, polynomial) goes
-negative; the negative rates come from decays written by hand without a floor, such as a lambda in LambdaLR.
+Expected for claim C6: negative rates from PyTorch's own schedulers past their end. Found: none of the three tried (cosine,
+linear, polynomial) goes negative; the negative rates come from decays written by hand without a floor, such as a lambda in
+LambdaLR.
 """
 
 import math
@@ -122,7 +123,10 @@ EXPERIMENT = Experiment(
             lambda r: abs(r["textbook"]["half"] - 0.5) < 1e-12 and abs(r["torch"]["half"] - 0.5) < 1e-9,
         ),
         "half-of-what": Expectation(
-            "That is half way through the decay and down to 0: in the middle of a run with 10% warmup it is 0.59, with a floor of 0.1 it is 0.55.",
+            (
+                "That is half way through the decay and down to 0: in the middle of a run with 10% warmup it is 0.59, with a "
+                "floor of 0.1 it is 0.55."
+            ),
             lambda r: abs(r["careless"]["half"] - 0.5868) < 1e-4 and abs(r["torch"]["half-floored"] - 0.55) < 1e-9,
         ),
         "zero-at-both-ends": Expectation(
@@ -141,7 +145,10 @@ EXPERIMENT = Experiment(
             lambda r: r["torch"]["refused"] == 1 and r["torch"]["weight-after"] > 1.05,
         ),
         "torch-has-floors": Expectation(
-            "torch's own linear, polynomial and cosine schedulers never go negative: the linear one stays at 0, the cosine climbs back to the base rate.",
+            (
+                "torch's own linear, polynomial and cosine schedulers never go negative: the linear one stays at 0, the cosine "
+                "climbs back to the base rate."
+            ),
             lambda r: (
                 r["torch"]["lowest-own"] > -1e-12
                 and r["torch"]["linear-past"] < 1e-12
@@ -173,8 +180,9 @@ EXPERIMENT = Experiment(
         ),
     },
     shows=(
-        "A learning rate of exactly 0 at the first and at the last step is normal, and a decay written without a floor is negative past its end. No optimizer checks a rate that a scheduler sets. "
-        "torch's own schedulers stop at 0, except the cosine, which climbs again."
+        "A learning rate of exactly 0 at the first and at the last step is normal, and a decay written without a floor is "
+        "negative past its end. No optimizer checks a rate that a scheduler sets. torch's own schedulers stop at 0, except the "
+        "cosine, which climbs again."
     ),
     does_not_show="Whether a schedule is a good one. How often such code is met is not measured either.",
 )

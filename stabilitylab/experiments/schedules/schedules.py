@@ -1,7 +1,7 @@
 """Decays after the same warmup, at a mild and at a hot peak (claim B5).
 
-Settings were found on seeds 30-33, tolerances on seeds 30-43. Expected decay to pay in general; found that in 200 steps it costs at the mild
-peak and is worth something only at the hot one.
+Settings were found on seeds 30-33, tolerances on seeds 30-43. Expected decay to pay in general; found that in 200 steps it costs
+at the mild peak and is worth something only at the hot one.
 """
 
 from stabilitylab.experiments.experiment import Arm, Expectation, Experiment, Quantity, Results
@@ -44,7 +44,10 @@ EXPERIMENT = Experiment(
             lambda r: spread_of_decays(r) < 0.1,
         ),
         "decay-costs-when-mild": Expectation(
-            "There the inverse square root ends more than 0.08 nat above the constant rate: it lowers a rate that was not too high.",
+            (
+                "There the inverse square root ends more than 0.08 nat above the constant rate: it lowers a rate that was not "
+                "too high."
+            ),
             lambda r: cost_of_decay(r) > 0.08,
         ),
         "late-decay-is-free": Expectation(
@@ -68,11 +71,11 @@ EXPERIMENT = Experiment(
         "hot-cost": Quantity("inverse square root above constant, peak 3e-2", lambda r: cost_of_decay(r, "hot-"), "nats"),
     },
     shows=(
-        "After the same warmup the common decays end alike. Whether to decay at all depends on the peak: below the best rate decay only slows the run down, "
-        "above it decay lets the run settle. Nothing singles out the inverse square root."
+        "After the same warmup the common decays end alike. Whether to decay at all depends on the peak: below the best rate "
+        "decay only slows the run down, above it decay lets the run settle. Nothing singles out the inverse square root."
     ),
     does_not_show=(
-        "Long runs, in which decay to zero was found to pay (Bergsma et al. 2025): 200 steps are all warmup by the standards of a real run. The inverse square root's own merit, that it "
-        "needs no end date, is not a matter of loss."
+        "Long runs, in which decay to zero was found to pay (Bergsma et al. 2025): 200 steps are all warmup by the standards of "
+        "a real run. The inverse square root's own merit, that it needs no end date, is not a matter of loss."
     ),
 )

@@ -1,14 +1,15 @@
 """Is the early gradient's variance what makes warmup necessary? RAdam's argument against the plain one (claim B3).
 
-RAdam (Liu et al. 2019) argues that Adam's first steps are bad because its second moment rests on few gradients, so that the step size has a
-huge variance. The plain explanation is that the first steps are too large, whatever Adam knows. The two part where Adam has seen 100 batches
-before it may move: its moments are then well estimated, and its first steps as large as ever. They part again at beta2 0.95: RAdam's correction and the
-warmup of 2 / (1 - beta2) steps that Ma & Yarats (2019) found as good are then over in some 40 steps.
+RAdam (Liu et al. 2019) argues that Adam's first steps are bad because its second moment rests on few gradients, so that the step
+size has a huge variance. The plain explanation is that the first steps are too large, whatever Adam knows. The two part where
+Adam has seen 100 batches before it may move: its moments are then well estimated, and its first steps as large as ever. They part
+again at beta2 0.95: RAdam's correction and the warmup of 2 / (1 - beta2) steps that Ma & Yarats (2019) found as good are then
+over in some 40 steps.
 
 Settings were found on seeds 20-27, tolerances on seeds 200-219.
 
-Also tried: 40 and 150 batches before the first step, stuck on 6 seeds of 6 as with 100; and the warmup of Ma & Yarats at beta2 0.99 and
-0.999 (200 and 2000 steps), which trains 8 of 8.
+Also tried: 40 and 150 batches before the first step, stuck on 6 seeds of 6 as with 100; and the warmup of Ma & Yarats at beta2
+0.99 and 0.999 (200 and 2000 steps), which trains 8 of 8.
 """
 
 import torch
@@ -26,7 +27,8 @@ BATCHES = 32
 
 
 def noise_share(trainer: Trainer, first: int) -> float:
-    """The variance of the gradient over batches, over its mean square, summed over all parameters: between 0 (all batches agree) and 1."""
+    """The variance of the gradient over batches, over its mean square, summed over all parameters: between 0 (all batches agree)
+    and 1."""
     total = square = torch.zeros(())
     for step in range(first, first + BATCHES):
         grads = torch.autograd.grad(trainer.loss(*trainer.batches(step)), trainer.parameters)
@@ -86,7 +88,10 @@ EXPERIMENT = Experiment(
             "In most seeds RAdam with beta2 0.95 is stuck.", lambda r: stuck(r["radam-short"]), share=0.5
         ),
         "noise-is-least-early": Expectation(
-            "The share of the gradient that is noise is smallest at step 0, below three quarters, and larger after 100 and 250 steps.",
+            (
+                "The share of the gradient that is noise is smallest at step 0, below three quarters, and larger after 100 and "
+                "250 steps."
+            ),
             lambda r: r["noise"]["step_0"] < min(0.75, r["noise"]["step_100"], r["noise"]["step_250"]),
         ),
     },
@@ -104,12 +109,13 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "An Adam that has seen 100 batches before it may move stalls just as one that has seen none; small first steps are what trains the run. RAdam helps "
-        "because with beta2 0.999 its first steps are small for long: with beta2 0.95 its correction and the warmup derived from it are over too soon, and "
-        "150 steps of plain warmup train. The gradient's variance over batches is neither infinite nor large early: the batches agree most at step 0."
+        "An Adam that has seen 100 batches before it may move stalls just as one that has seen none; small first steps are what "
+        "trains the run. RAdam helps because with beta2 0.999 its first steps are small for long: with beta2 0.95 its "
+        "correction and the warmup derived from it are over too soon, and 150 steps of plain warmup train. The gradient's "
+        "variance over batches is neither infinite nor large early: the batches agree most at step 0."
     ),
     does_not_show=(
-        "That the second moment's variance never matters: this is one post-LN model, whose trouble is the size of its steps. The prefilled moments "
-        "are those of the untrained model and go stale once it moves."
+        "That the second moment's variance never matters: this is one post-LN model, whose trouble is the size of its steps. "
+        "The prefilled moments are those of the untrained model and go stale once it moves."
     ),
 )

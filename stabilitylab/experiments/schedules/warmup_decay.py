@@ -37,6 +37,9 @@ EXPERIMENT = Experiment(
     },
     curve_seeds=range(10),
     columns=(*CURVES, "update_ratio"),
-    shows="On the stuck run warmup is the active ingredient: with it the run trains, whatever follows; decay alone frees about one run in ten.",
+    shows=(
+        "On the stuck run warmup is the active ingredient: with it the run trains, whatever follows; decay alone frees about "
+        "one run in ten."
+    ),
     does_not_show="What decay is good for at the end of a long run: these runs are too short to profit from it.",
 )

@@ -34,6 +34,12 @@ EXPERIMENT = Experiment(
     quantities={f"{n}-end": Quantity(f"final loss after {n} steps of warmup", partial(_end_after, n), "nats") for n in LENGTHS},
     curve_seeds=range(10),
     columns=(*CURVES, "update_ratio"),
-    shows="25 steps of warmup are hardly better than none, 50 train some seeds, 100 nearly all and 150 every one: the length decides.",
-    does_not_show="A rule for the length. It depends on the model, the peak rate and beta2; 4000 steps is the setting of one paper's run of 100,000.",
+    shows=(
+        "25 steps of warmup are hardly better than none, 50 train some seeds, 100 nearly all and 150 every one: the length "
+        "decides."
+    ),
+    does_not_show=(
+        "A rule for the length. It depends on the model, the peak rate and beta2; 4000 steps is the setting of one paper's run "
+        "of 100,000."
+    ),
 )

@@ -2,10 +2,11 @@
 
 Settings were found on seeds 100-102, tolerances on seeds 20-39.
 
-Two statements did not hold and were narrowed: that the run which gets stuck never moves a loss alarm (in 3 of 20 seeds its loss spikes, from step 23 on), and
-that the spike alarm is silent on healthy SGD (it fired in 1 of 20).
+Two statements did not hold and were narrowed: that the run which gets stuck never moves a loss alarm (in 3 of 20 seeds its loss
+spikes, from step 23 on), and that the spike alarm is silent on healthy SGD (it fired in 1 of 20).
 
-Also tried, as an alarm: an update ratio above four times its recent median. It fires in every healthy warmup, where the ratio grows by design.
+Also tried, as an alarm: an update ratio above four times its recent median. It fires in every healthy warmup, where the ratio
+grows by design.
 """
 
 import math
@@ -61,7 +62,8 @@ def gradient(run: Run) -> float:
 
 
 def update(run: Run) -> float:
-    """First step whose update ratio is not finite, or above ten times the rule of thumb of 1e-3 in the first three; inf if there is none."""
+    """First step whose update ratio is not finite, or above ten times the rule of thumb of 1e-3 in the first three; inf if there
+    is none."""
     return next((r.step for r in run.records if not r.update_ratio < (0.01 if r.step < 3 else math.inf)), math.inf)
 
 
@@ -96,7 +98,10 @@ EXPERIMENT = Experiment(
     },
     expectations={
         "bad-batch-moves-loss-and-gradient": Expectation(
-            "The bad batch moves the gradient norm while it lasts, and the loss within six steps; the alarm on the update ratio stays silent.",
+            (
+                "The bad batch moves the gradient norm while it lasts, and the loss within six steps; the alarm on the update "
+                "ratio stays silent."
+            ),
             lambda r: (
                 gradient(r["bad-batch"]) in BAD_STEPS
                 and any(60 <= step < 66 for step in find_spikes(r["bad-batch"].column("loss")))
@@ -140,12 +145,15 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "update_ratio"),
     shows=(
-        "Each alarm has its incident. The update ratio gives away a start that is too hot, before anything else moves; the gradient norm sees an overflow a step before the loss "
-        "is NaN; a bad batch sets off the alarms on loss and gradient norm, and not the one on the update ratio, which watches the first three steps only. A run on its way to the plateau moves no other alarm for ten steps. So it takes all of them. "
-        "A non-finite loss is the last to speak and catches one incident in four. The gradient alarm cries wolf in a good part of healthy Adam runs."
+        "Each alarm has its incident. The update ratio gives away a start that is too hot, before anything else moves; the "
+        "gradient norm sees an overflow a step before the loss is NaN; a bad batch sets off the alarms on loss and gradient "
+        "norm, and not the one on the update ratio, which watches the first three steps only. A run on its way to the plateau "
+        "moves no other alarm for ten steps. So it takes all of them. A non-finite loss is the last to speak and catches one "
+        "incident in four. The gradient alarm cries wolf in a good part of healthy Adam runs."
     ),
     does_not_show=(
-        "The limits were chosen for these models: with small initial weights a healthy Adam run without warmup would trip the update alarm too. After its first steps most "
-        "stuck runs look healthy to all four alarms; only the loss against the unigram entropy tells."
+        "The limits were chosen for these models: with small initial weights a healthy Adam run without warmup would trip the "
+        "update alarm too. After its first steps most stuck runs look healthy to all four alarms; only the loss against the "
+        "unigram entropy tells."
     ),
 )

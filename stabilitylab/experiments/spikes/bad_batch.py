@@ -2,9 +2,10 @@
 
 Settings were found on seeds 20-23, tolerances on seeds 20-39; those of the late arms on seeds 1100-1119.
 
-The repeated byte is one that the text never uses. At step 40 the runs are near the unigram plateau, so that there is little to lose; the late arms
-came of asking what the same batch does to a run that has learned more. That such a run ends below the unigram line was expected of nine seeds in ten,
-and was seen on 17 of the 20 deciding seeds; the share was lowered afterwards, and no claim rests on it.
+The repeated byte is one that the text never uses. At step 40 the runs are near the unigram plateau, so that there is little to
+lose; the late arms came of asking what the same batch does to a run that has learned more. That such a run ends below the unigram
+line was expected of nine seeds in ten, and was seen on 17 of the 20 deciding seeds; the share was lowered afterwards, and no
+claim rests on it.
 
 Expected clipping to take the spike away under Adam too; found that it does on some seeds only.
 """
@@ -177,10 +178,11 @@ EXPERIMENT = Experiment(
         ),
     },
     shows=(
-        "At step 40 a batch of one repeated byte makes a gradient about ten times as large as usual. One such batch is a jolt that SGD has nearly "
-        "forgotten 39 steps later. Four in a row raise the loss by some 2 to 3 nats, on the first clean batches after them, and leave SGD above its "
-        "twin. Clipping at 1.0 takes away most of that spike. At step 150, when there is more to lose, the same single batch is far louder in some seeds and "
-        "a setback in all; clipped, it is nothing. Under Adam four batches hurt too, and clipping does not reliably help."
+        "At step 40 a batch of one repeated byte makes a gradient about ten times as large as usual. One such batch is a jolt "
+        "that SGD has nearly forgotten 39 steps later. Four in a row raise the loss by some 2 to 3 nats, on the first clean "
+        "batches after them, and leave SGD above its twin. Clipping at 1.0 takes away most of that spike. At step 150, when "
+        "there is more to lose, the same single batch is far louder in some seeds and a setback in all; clipped, it is nothing. "
+        "Under Adam four batches hurt too, and clipping does not reliably help."
     ),
     does_not_show=(
         "A long run: the gaps are taken after 30 to 50 clean steps and may close later. Adam's spikes "

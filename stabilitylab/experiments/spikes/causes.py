@@ -2,8 +2,8 @@
 
 Settings were found on seeds 100-102, tolerances on seeds 20-39.
 
-Also tried, for the learning rate: Adam on a model with norms. It got stuck or trained in the few runs made, and showed no growing spikes. SGD with momentum past its
-stability limit does; so does Adam without norms, in the experiment oscillation-divergence.
+Also tried, for the learning rate: Adam on a model with norms. It got stuck or trained in the few runs made, and showed no growing
+spikes. SGD with momentum past its stability limit does; so does Adam without norms, in the experiment oscillation-divergence.
 """
 
 import math
@@ -118,12 +118,13 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "loss_scale"),
     shows=(
-        "Each cause leaves its mark: a bad batch the same steps whatever the seed, a learning rate past the limit a loss that grows without bound while every number is finite, "
-        "an overflow inf or NaN out of a calm loss, depth without norms a loss and a gradient norm that are too large before any update. The order of the questions matters: "
-        "runs of a rate past its limit may spike at the same step by chance."
+        "Each cause leaves its mark: a bad batch the same steps whatever the seed, a learning rate past the limit a loss that "
+        "grows without bound while every number is finite, an overflow inf or NaN out of a calm loss, depth without norms a "
+        "loss and a gradient norm that are too large before any update. The order of the questions matters: runs of a rate past "
+        "its limit may spike at the same step by chance."
     ),
     does_not_show=(
-        "Causes in mixture, or mild ones: each was made on purpose and strong. The rule was written with these incidents in view. The step alone does not separate a bad batch from anything "
-        "else that happens on a schedule."
+        "Causes in mixture, or mild ones: each was made on purpose and strong. The rule was written with these incidents in "
+        "view. The step alone does not separate a bad batch from anything else that happens on a schedule."
     ),
 )

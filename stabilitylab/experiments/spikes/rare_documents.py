@@ -73,7 +73,10 @@ EXPERIMENT = Experiment(
     },
     expectations={
         "one-byte-is-nothing": Expectation(
-            "One rare byte changes the gradient norm of its batch by less than a tenth, and SGD's final loss by less than 0.02 nat.",
+            (
+                "One rare byte changes the gradient norm of its batch by less than a tenth, and SGD's final loss by less than "
+                "0.02 nat."
+            ),
             lambda r: (
                 max(abs(excess(r, f"{name}-byte", name) - 1) for name in OPTIMIZERS) < 0.1
                 and abs(gap(r, "sgd-byte", "sgd")) < 0.02
@@ -123,11 +126,13 @@ EXPERIMENT = Experiment(
         },
     },
     shows=(
-        "One rare byte in a batch of 256 changes the gradient's norm by almost nothing, and one row in eight of nothing but rare bytes hardly more: the loss is a mean "
-        "over all bytes. Only a batch that is rare from end to end stands out, and even then nothing is wiped out: SGD ends close to its twin."
+        "One rare byte in a batch of 256 changes the gradient's norm by almost nothing, and one row in eight of nothing but "
+        "rare bytes hardly more: the loss is a mean over all bytes. Only a batch that is rare from end to end stands out, and "
+        "even then nothing is wiped out: SGD ends close to its twin."
     ),
     does_not_show=(
-        "What happens with a batch of one sentence, where a rare word weighs more, or with a vocabulary of whole words, whose rarest embeddings are hardly trained. Adam's final "
-        "gaps are of the size of its noise, so none is claimed. And a rare document later in a run, when there is more to lose: bad-batch shows that the step matters."
+        "What happens with a batch of one sentence, where a rare word weighs more, or with a vocabulary of whole words, whose "
+        "rarest embeddings are hardly trained. Adam's final gaps are of the size of its noise, so none is claimed. And a rare "
+        "document later in a run, when there is more to lose: bad-batch shows that the step matters."
     ),
 )

@@ -2,10 +2,11 @@
 
 Settings were found on seeds 20-24; tolerances were set on seeds 20-39 (hot arms) and 25-39 (the others).
 
-Expected: after pathological batches a rollback with a lower rate ends near the twin that never saw them. Found: it ends about as far above
-it as the untreated run. The lower rate does tame the bad batches, which a twin slowed in the same way shows; but in a run this short it
-costs as much as they did. Also tried: 0.3 times the rate, which gave the same picture, and a tenth of the rate for 40 steps only,
-which left about half the gap. A hot run with a peak of 2.0 survived in one seed of 15, so the peak is 3.0.
+Expected: after pathological batches a rollback with a lower rate ends near the twin that never saw them. Found: it ends about as
+    far above
+it as the untreated run. The lower rate does tame the bad batches, which a twin slowed in the same way shows; but in a run this
+short it costs as much as they did. Also tried: 0.3 times the rate, which gave the same picture, and a tenth of the rate for 40
+steps only, which left about half the gap. A hot run with a peak of 2.0 survived in one seed of 15, so the peak is 3.0.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def lower_rate(trainer: Trainer) -> None:
 
 
 def other_batches(trainer: Trainer) -> None:
-    """Goes on at the same rate; up to where the trouble was noticed with batches the run has not seen, then with the planned ones."""
+    """Goes on at the same rate; up to where the trouble was noticed with batches the run has not seen, then with the planned
+    ones."""
     planned = trainer.batches
 
     def batches(step: int) -> Batch:
@@ -157,7 +159,10 @@ EXPERIMENT = Experiment(
             "There a lower rate ends more than 0.1 nat above the twin.", lambda r: gap(r, "bad-lower") > 0.1
         ),
         "lower-rate-tames-bad-data": Expectation(
-            "At the lower rate the bad batches do less than 0.8 of that harm on those 16 steps, against a twin slowed in the same way.",
+            (
+                "At the lower rate the bad batches do less than 0.8 of that harm on those 16 steps, against a twin slowed in "
+                "the same way."
+            ),
             lambda r: harm(r, "bad-lower", "twin-lower") < 0.8 * harm(r, "bad"),
         ),
         "rule-beats-nothing": Expectation(
@@ -199,12 +204,14 @@ EXPERIMENT = Experiment(
     },
     columns=(*CURVES, "skipped", "lr"),
     shows=(
-        "What a rollback needs depends on the cause. When the rate did it, a lower rate trains, and other batches diverge again. When batches did it, other batches at the "
-        "same rate undo all of it, and so does skipping the outlier updates as they come; a lower rate rides the same batches out at the price of slower training. "
-        "Going back and changing nothing repeats the run to the last bit."
+        "What a rollback needs depends on the cause. When the rate did it, a lower rate trains, and other batches diverge "
+        "again. When batches did it, other batches at the same rate undo all of it, and so does skipping the outlier updates as "
+        "they come; a lower rate rides the same batches out at the price of slower training. Going back and changing nothing "
+        "repeats the run to the last bit."
     ),
     does_not_show=(
-        "How to tell the causes apart beforehand. The price of the lower rate is that of a short run, where it had no time to catch up. The rule's threshold was not tuned: it skips "
-        "clean updates too in some runs, at times many in a row. The curves of the arms that go back hold the abandoned steps as well."
+        "How to tell the causes apart beforehand. The price of the lower rate is that of a short run, where it had no time to "
+        "catch up. The rule's threshold was not tuned: it skips clean updates too in some runs, at times many in a row. The "
+        "curves of the arms that go back hold the abandoned steps as well."
     ),
 )
