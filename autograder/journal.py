@@ -1,4 +1,5 @@
-"""What has been graded, kept on disk: a batch that was killed goes on where it stopped, and gives every student the same score."""
+"""What has been graded, kept on disk: a batch that was killed goes on where it stopped, and gives every student the same
+score."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ class Entry:
         status: ``"graded"``, ``"unreadable"`` or ``"missing"``.
         marks: grade_id -> mark.
         key: what the marks depend on: the submission, the questions, the references.
-        entered: what the gradebook held for this student when the feedback page was written, as a hash; empty if nbgrader has not had the
-            marks yet.
+        entered: what the gradebook held for this student when the feedback page was written, as a hash; empty if nbgrader has not
+            had the marks yet.
     """
 
     status: str

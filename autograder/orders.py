@@ -33,7 +33,8 @@ def drawn(source: NotebookNode, chance: random.Random) -> dict[str, str]:
 
 
 def of(source: NotebookNode, released: NotebookNode) -> dict[str, str]:
-    """The order of a release: grade_id -> letters of the source, in the order released. The source's own where the words differ."""
+    """The order of a release: grade_id -> letters of the source, in the order released. The source's own where the words
+    differ."""
     there = choices(released)
     found = {}
     for grade_id, texts in choices(source).items():

@@ -1,7 +1,7 @@
 """Reading submissions, and rebuilding them on the release notebook.
 
-A submitted notebook is anybody's file. Whatever happened to it (cells deleted, copied twice, their metadata lost or edited, another
-kernel named), what is graded is the release notebook with the learner's answers in it.
+A submitted notebook is anybody's file. Whatever happened to it (cells deleted, copied twice, their metadata lost or edited,
+another kernel named), what is graded is the release notebook with the learner's answers in it.
 """
 
 from __future__ import annotations

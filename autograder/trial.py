@@ -44,8 +44,9 @@ class Trial:
 def try_bank(assignment: str) -> Trial:
     """Judges every answer of an assignment's bank, on a fresh seed.
 
-    A wrong answer must lose points on its question and be told its own sentence first, a right one must lose none, every probe must
-    catch something and have another right answer on another seed, so that none can be recited, and code that does nothing must earn 0.
+    A wrong answer must lose points on its question and be told its own sentence first, a right one must lose none, every probe
+    must catch something and have another right answer on another seed, so that none can be recited, and code that does nothing
+    must earn 0.
 
     Raises:
         ValueError: if the assignment has no bank.

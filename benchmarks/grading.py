@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/grading.py [--students 20] [--assignment a1_clipping] [--jobs N]
 
-Half of the class hands in the solution, half of it one answer of the bank, wrong or right. Ours also writes the feedback pages and the CSV, which
-nbgrader's command does not.
+Half of the class hands in the solution, half of it one answer of the bank, wrong or right. Ours also writes the feedback pages
+and the CSV, which nbgrader's command does not.
 """
 
 import argparse
@@ -79,7 +79,8 @@ def main() -> None:
         timed([str(SCRIPTS / "nbgrader"), "generate_assignment", name, "--create"], folder, PATH=path)
         plain = timed([str(SCRIPTS / "nbgrader"), "autograde", name, "--create", "--force"], folder, PATH=path)
     print(
-        f"{options.students} students, {name}: plain nbgrader autograde {plain:.1f} s, autograder grade {ours:.1f} s, {plain / ours:.1f} times faster"
+        f"{options.students} students, {name}: plain nbgrader autograde {plain:.1f} s, autograder grade {ours:.1f} s, "
+        f"{plain / ours:.1f} times faster"
     )
 
 

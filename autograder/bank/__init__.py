@@ -1,7 +1,7 @@
 """The bank of wrong and right answers: what the grader has been shown.
 
-Each file under ``ASSIGNMENT/GRADE_ID/`` is one answer to one question: ``wrong_*.py`` holds one misconception, which its
-name says in short and its docstring tells the learner; ``right_*.py`` is correct, written another way. The wrong answers do double
+Each file under ``ASSIGNMENT/GRADE_ID/`` is one answer to one question: ``wrong_*.py`` holds one misconception, which its name
+says in short and its docstring tells the learner; ``right_*.py`` is correct, written another way. The wrong answers do double
 duty: a learner whose results equal those of one of them is told that sentence.
 """
 

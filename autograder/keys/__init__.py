@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class QuizKey:
-    """The right choice of a quiz question, all of them as in ``"bd"`` where there are several, and one sentence for each wrong one."""
+    """The right choice of a quiz question, all of them as in ``"bd"`` where there are several, and one sentence for each wrong
+    one."""
 
     right: str
     wrong: Mapping[str, str]

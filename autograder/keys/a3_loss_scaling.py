@@ -7,8 +7,12 @@ QUIZ = {
         "c",
         {
             "a": "1e-8 is less than half of fp16's smallest number, 2^-24 = 5.96e-8, and is rounded to 0.",
-            "b": "2^-25 lies exactly half way between 0 and fp16's smallest number, 2^-24; a tie goes to the even one, which is 0.",
-            "d": "6.1e-5 is where full precision ends: below it fp16 goes on with fewer and fewer digits, down to 2^-24 = 5.96e-8.",
+            "b": (
+                "2^-25 lies exactly half way between 0 and fp16's smallest number, 2^-24; a tie goes to the even one, which is 0."
+            ),
+            "d": (
+                "6.1e-5 is where full precision ends: below it fp16 goes on with fewer and fewer digits, down to 2^-24 = 5.96e-8."
+            ),
         },
     ),
     "quiz_large": QuizKey(
@@ -22,8 +26,13 @@ QUIZ = {
     "quiz_digits": QuizKey(
         "b",
         {
-            "a": "The sum is rounded after each addition, not once at the end: each time the result is the number it started from.",
-            "c": "1 + 2^-11 lies half way between 1 and the next fp16 number, 1 + 2^-10; a tie goes to the even one, and that is 1.",
+            "a": (
+                "The sum is rounded after each addition, not once at the end: each time the result is the number it started from."
+            ),
+            "c": (
+                "1 + 2^-11 lies half way between 1 and the next fp16 number, 1 + 2^-10; a tie goes to the even one, and that is "
+                "1."
+            ),
             "d": "2^-11 itself is an ordinary fp16 number; it is lost only when it is added to something 2048 times as large.",
         },
     ),
@@ -38,7 +47,9 @@ QUIZ = {
     "quiz_bf16": QuizKey(
         "bd",
         {
-            "a": "Range comes from the exponent, and bf16 has as many exponent bits as fp32: 1e-9 is kept without any loss scale.",
+            "a": (
+                "Range comes from the exponent, and bf16 has as many exponent bits as fp32: 1e-9 is kept without any loss scale."
+            ),
             "c": "65504 is fp16's limit; bf16 has fp32's range and stores 70000 as 70144.",
         },
     ),

@@ -26,8 +26,9 @@ from stabilitylab import workspace
 HOME = "/home/learner"
 
 OPEN_WARNING = (
-    "Submissions run WITHOUT a sandbox: this machine's files and network are open to them ({reason}). "
-    "Their marks can be trusted all the same. On Linux, install bubblewrap (apt install bubblewrap); elsewhere grade in a container or a virtual machine."
+    "Submissions run WITHOUT a sandbox: this machine's files and network are open to them ({reason}). Their marks can be "
+    "trusted all the same. On Linux, install bubblewrap (apt install bubblewrap); elsewhere grade in a container or a virtual "
+    "machine."
 )
 
 
@@ -82,7 +83,8 @@ class Worker:
         return self._exchange({"draw": about}, self.limits.ask)
 
     def settle(self, assignment: str, question: str, probe: str, seed: int, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """Turns an answer into what is compared; see ``stabilitylab.exercises.settle``. Only for a worker that was given no learner's code.
+        """Turns an answer into what is compared; see ``stabilitylab.exercises.settle``. Only for a worker that was given no
+        learner's code.
 
         Raises:
             WorkerDied: if the process ended or ran out of time.
@@ -159,7 +161,8 @@ class Sandbox:
     ``"forked"``
         bubblewrap around a process that has PyTorch loaded and forks for every submission.
     ``"single"``
-        bubblewrap around every submission: as safe, and about two seconds slower for each. For machines that allow no nested namespaces.
+        bubblewrap around every submission: as safe, and about two seconds slower for each. For machines that allow no nested
+        namespaces.
     ``"open"``
         A plain process. Marks are as trustworthy, but files and network are open: ``warning`` says so.
 
@@ -334,7 +337,8 @@ def _python(module: str) -> list[str]:
 
 
 def _confined(module: str) -> list[str]:
-    """A command that runs one of our modules in bubblewrap: no network, a read-only system, and of the project only what a learner has.
+    """A command that runs one of our modules in bubblewrap: no network, a read-only system, and of the project only what a
+    learner has.
 
     Raises:
         OSError: if bubblewrap is not installed.

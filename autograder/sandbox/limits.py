@@ -23,7 +23,8 @@ FOLDER_BYTES = 64 << 20
 """Bytes that each folder in memory holds where a submission has a bubblewrap of its own."""
 
 RESOURCES = {"CPU": 600, "FSIZE": 16 << 20, "NOFILE": 64, "NPROC": 128, "CORE": 0}
-"""Hard resource limits of each process, by their names in ``setrlimit``: seconds, bytes, descriptors, processes, bytes of a core file."""
+"""Hard resource limits of each process, by their names in ``setrlimit``: seconds, bytes, descriptors, processes, bytes of a core
+file."""
 
 LARGEST_ANSWER = 1 << 20
 """Bytes of one answer."""

@@ -1,6 +1,8 @@
-"""A system-call filter for what a submission has no business with: memory that nobody counts, keys of the login, new sessions and namespaces.
+"""A system-call filter for what a submission has no business with: memory that nobody counts, keys of the login, new sessions and
+namespaces.
 
-Linux on x86-64 and ARM64; elsewhere nothing is filtered. The filter is classic BPF (seccomp(2)), inherited by everything a process starts.
+Linux on x86-64 and ARM64; elsewhere nothing is filtered. The filter is classic BPF (seccomp(2)), inherited by everything a
+process starts.
 """
 
 from __future__ import annotations

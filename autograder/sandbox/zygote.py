@@ -1,8 +1,8 @@
 """Inside bubblewrap: imports PyTorch once, then forks for every submission a process with namespaces of its own.
 
-A message on the control socket, whose descriptor is its argument, carries three descriptors: where the worker reads requests, where it writes answers, and
-one end of a lifeline. When the other end is closed, the submission and everything it started is killed; when the submission ends or uses
-too much, the lifeline says why. Linux only.
+A message on the control socket, whose descriptor is its argument, carries three descriptors: where the worker reads requests,
+where it writes answers, and one end of a lifeline. When the other end is closed, the submission and everything it started is
+killed; when the submission ends or uses too much, the lifeline says why. Linux only.
 
 A forked process is the first of its own PID namespace, so that killing it kills all below it. It has a network, a /tmp and
 a home of its own, sees no other process, and can make no further namespaces because it is in a chroot (user_namespaces(7)).

@@ -1,4 +1,5 @@
-"""You cut each element at max_norm: that is value clipping, which bends the direction. Multiply all elements by one factor instead."""
+"""You cut each element at max_norm: that is value clipping, which bends the direction. Multiply all elements by one factor
+instead."""
 
 
 def clip_grad_norm(parameters, max_norm):

@@ -1,4 +1,5 @@
-"""You put a new tensor in .grad: change the existing one in place (mul_), or whoever else holds it still sees the unclipped values."""
+"""You put a new tensor in .grad: change the existing one in place (mul_), or whoever else holds it still sees the unclipped
+values."""
 
 
 def clip_grad_norm(parameters, max_norm):

@@ -1,4 +1,5 @@
-"""You clip each tensor by its own norm: the norm to compare with max_norm is one number over all parameters, and so is the factor."""
+"""You clip each tensor by its own norm: the norm to compare with max_norm is one number over all parameters, and so is the
+factor."""
 
 
 def clip_grad_norm(parameters, max_norm):

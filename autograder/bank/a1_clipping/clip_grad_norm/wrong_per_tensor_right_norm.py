@@ -1,4 +1,5 @@
-"""You clip each tensor by its own norm: the returned norm is right, but the factor must be one number, from the norm over all parameters."""
+"""You clip each tensor by its own norm: the returned norm is right, but the factor must be one number, from the norm over all
+parameters."""
 
 
 def clip_grad_norm(parameters, max_norm):

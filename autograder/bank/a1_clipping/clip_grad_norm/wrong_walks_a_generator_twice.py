@@ -1,4 +1,5 @@
-"""You walk through parameters twice: a generator such as model.parameters() is empty the second time, so nothing is scaled. Make a list first."""
+"""You walk through parameters twice: a generator such as model.parameters() is empty the second time, so nothing is scaled. Make
+a list first."""
 
 
 def clip_grad_norm(parameters, max_norm):

@@ -1,4 +1,5 @@
-"""You average the tensors' own cosines: a tiny tensor then counts as much as a huge one. Sum the products over all tensors before dividing."""
+"""You average the tensors' own cosines: a tiny tensor then counts as much as a huge one. Sum the products over all tensors before
+dividing."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You compare with the smoothed loss of the step before, which rises slowly even in a divergence: compare with the lowest so far."""
+"""You compare with the smoothed loss of the step before, which rises slowly even in a divergence: compare with the lowest so
+far."""
 
 import math
 

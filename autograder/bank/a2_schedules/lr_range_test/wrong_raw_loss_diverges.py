@@ -1,4 +1,5 @@
-"""You look for divergence in the raw losses: a single bad batch is enough for that, and the smoothed loss lags behind. Compare the smoothed loss with its lowest so far."""
+"""You look for divergence in the raw losses: a single bad batch is enough for that, and the smoothed loss lags behind. Compare
+the smoothed loss with its lowest so far."""
 
 import math
 

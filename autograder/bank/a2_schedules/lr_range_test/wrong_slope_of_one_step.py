@@ -1,4 +1,5 @@
-"""You take the fall of a single step, which is mostly noise: compare the smoothed loss five steps after with the one five steps before."""
+"""You take the fall of a single step, which is mostly noise: compare the smoothed loss five steps after with the one five steps
+before."""
 
 import math
 

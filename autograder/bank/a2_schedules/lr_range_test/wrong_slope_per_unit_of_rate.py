@@ -1,4 +1,5 @@
-"""You divide by differences of the rate itself, which are tiny at the low end and make every slope there look steep: the rates rise by equal factors, so compare the falls as they are."""
+"""You divide by differences of the rate itself, which are tiny at the low end and make every slope there look steep: the rates
+rise by equal factors, so compare the falls as they are."""
 
 import math
 

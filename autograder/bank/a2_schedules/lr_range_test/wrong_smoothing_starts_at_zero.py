@@ -1,4 +1,5 @@
-"""Your smoothing starts at 0, so that its first values are far too low and the rise to the real loss looks like a divergence: start at the first loss."""
+"""Your smoothing starts at 0, so that its first values are far too low and the rise to the real loss looks like a divergence:
+start at the first loss."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""You smooth with a window that looks ahead, so that the trouble leaks into the steps before it: use the steps up to the present one only."""
+"""You smooth with a window that looks ahead, so that the trouble leaks into the steps before it: use the steps up to the present
+one only."""
 
 import math
 

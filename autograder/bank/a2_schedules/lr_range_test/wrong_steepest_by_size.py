@@ -1,4 +1,5 @@
-"""You compare the sizes of the slopes, so that the rise at the end counts as the steepest: look for the steepest fall, the smallest difference."""
+"""You compare the sizes of the slopes, so that the rise at the end counts as the steepest: look for the steepest fall, the
+smallest difference."""
 
 import math
 

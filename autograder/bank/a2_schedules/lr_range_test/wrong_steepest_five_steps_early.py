@@ -1,4 +1,5 @@
-"""Your "steepest" is the rate at the beginning of the fall, five steps early: an index is lost where you slice or start at 0. Return the rate in its middle."""
+"""Your "steepest" is the rate at the beginning of the fall, five steps early: an index is lost where you slice or start at 0.
+Return the rate in its middle."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""You suggest the rate of the lowest loss: a sweep sees it for one step only, and it is too hot to train with. Suggest a tenth of it."""
+"""You suggest the rate of the lowest loss: a sweep sees it for one step only, and it is too hot to train with. Suggest a tenth of
+it."""
 
 import math
 

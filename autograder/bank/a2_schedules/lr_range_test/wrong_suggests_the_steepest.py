@@ -1,4 +1,5 @@
-"""You suggest the rate of the steepest fall, which marks where learning begins: suggest a tenth of the rate of the lowest loss."""
+"""You suggest the rate of the steepest fall, which marks where learning begins: suggest a tenth of the rate of the lowest
+loss."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""You read the losses raw, or almost raw, so that one lucky batch decides: nine tenths of the smoothed loss come from the step before, one tenth from the new loss."""
+"""You read the losses raw, or almost raw, so that one lucky batch decides: nine tenths of the smoothed loss come from the step
+before, one tenth from the new loss."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""You warm up to d_model^-0.5: the peak of the published formula has a factor of warmup_steps^-0.5 as well, without which it is sqrt(warmup_steps) times too high."""
+"""You warm up to d_model^-0.5: the peak of the published formula has a factor of warmup_steps^-0.5 as well, without which it is
+sqrt(warmup_steps) times too high."""
 
 
 def noam(step, *, d_model, warmup_steps):

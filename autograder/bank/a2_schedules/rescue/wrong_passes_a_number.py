@@ -1,4 +1,5 @@
-"""train wants a function of the step alone, which it calls at every step: not a number, and not warmup_cosine itself, whose other arguments are still missing."""
+"""train wants a function of the step alone, which it calls at every step: not a number, and not warmup_cosine itself, whose other
+arguments are still missing."""
 
 from stabilitylab import train
 

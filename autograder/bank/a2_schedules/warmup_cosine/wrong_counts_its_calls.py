@@ -1,4 +1,5 @@
-"""You count how often your function is called and ignore the step it is given: a loop that resumes at step 500 gets the rate of step 0."""
+"""You count how often your function is called and ignore the step it is given: a loop that resumes at step 500 gets the rate of
+step 0."""
 
 import math
 

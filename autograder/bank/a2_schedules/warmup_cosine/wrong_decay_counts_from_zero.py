@@ -1,4 +1,5 @@
-"""You count the progress of the decay from the beginning of the run, step / total_steps: the cosine then jumps down when the warmup ends. Count it from the end of the warmup."""
+"""You count the progress of the decay from the beginning of the run, step / total_steps: the cosine then jumps down when the
+warmup ends. Count it from the end of the warmup."""
 
 import math
 

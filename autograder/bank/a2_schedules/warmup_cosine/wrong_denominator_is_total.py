@@ -1,4 +1,5 @@
-"""You divide the steps since the warmup by total_steps, so that the decay is not finished at total_steps: its length is what is left of the run after the warmup."""
+"""You divide the steps since the warmup by total_steps, so that the decay is not finished at total_steps: its length is what is
+left of the run after the warmup."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""You add min_lr to a cosine that already starts at base_lr: the peak becomes base_lr + min_lr. Only the distance between the two is scaled by the cosine."""
+"""You add min_lr to a cosine that already starts at base_lr: the peak becomes base_lr + min_lr. Only the distance between the two
+is scaled by the cosine."""
 
 import math
 

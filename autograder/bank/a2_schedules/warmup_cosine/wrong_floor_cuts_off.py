@@ -1,4 +1,5 @@
-"""You decay towards 0 and cut at min_lr, so that the cosine ends in a flat piece before total_steps: squeeze the whole cosine between base_lr and min_lr."""
+"""You decay towards 0 and cut at min_lr, so that the cosine ends in a flat piece before total_steps: squeeze the whole cosine
+between base_lr and min_lr."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""You divide by warmup_steps - 1, so that the line reaches base_lr one step early: it takes warmup_steps steps from 0 to the peak."""
+"""You divide by warmup_steps - 1, so that the line reaches base_lr one step early: it takes warmup_steps steps from 0 to the
+peak."""
 
 import math
 

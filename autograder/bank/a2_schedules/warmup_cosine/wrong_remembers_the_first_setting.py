@@ -1,4 +1,5 @@
-"""You keep the rates of the first setting and answer later calls from them: base_lr, warmup_steps and total_steps may differ from call to call."""
+"""You keep the rates of the first setting and answer later calls from them: base_lr, warmup_steps and total_steps may differ from
+call to call."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""You count the warmup from step + 1, as some libraries do: here the line is at 0 at step 0 and reaches base_lr at step warmup_steps."""
+"""You count the warmup from step + 1, as some libraries do: here the line is at 0 at step 0 and reaches base_lr at step
+warmup_steps."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""You hold base_lr until step warmup_steps, as some schedules of this name do: here the rate rises from 0 to it in a straight line."""
+"""You hold base_lr until step warmup_steps, as some schedules of this name do: here the rate rises from 0 to it in a straight
+line."""
 
 import math
 

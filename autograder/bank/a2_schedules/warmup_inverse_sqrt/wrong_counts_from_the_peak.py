@@ -1,4 +1,5 @@
-"""You count the step under the root from the end of the warmup, so that the rate falls far too fast right after the peak: count it from the beginning of the run."""
+"""You count the step under the root from the end of the warmup, so that the rate falls far too fast right after the peak: count
+it from the beginning of the run."""
 
 import math
 

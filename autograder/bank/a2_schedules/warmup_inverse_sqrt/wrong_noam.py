@@ -1,4 +1,5 @@
-"""You return the formula of Vaswani et al. without the width: its peak is base_lr / sqrt(warmup_steps), and here it must be base_lr."""
+"""You return the formula of Vaswani et al. without the width: its peak is base_lr / sqrt(warmup_steps), and here it must be
+base_lr."""
 
 
 def warmup_inverse_sqrt(step, *, base_lr, warmup_steps):

@@ -1,4 +1,5 @@
-"""You check the sum of each gradient: large finite numbers add up to inf, a false alarm that costs a step. Check every element."""
+"""You check the sum of each gradient: large finite numbers add up to inf, a false alarm that costs a step. Check every
+element."""
 
 import torch
 

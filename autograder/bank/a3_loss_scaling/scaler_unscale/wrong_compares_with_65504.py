@@ -1,4 +1,5 @@
-"""You call everything above 65504 infinite: these gradients may be fp32, where that is an ordinary number, and a NaN is above nothing. Ask for isfinite."""
+"""You call everything above 65504 infinite: these gradients may be fp32, where that is an ordinary number, and a NaN is above
+nothing. Ask for isfinite."""
 
 
 class DynamicLossScaler(DynamicLossScaler):

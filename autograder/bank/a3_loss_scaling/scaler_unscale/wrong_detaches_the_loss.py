@@ -1,4 +1,5 @@
-"""Your scale makes a new tensor out of the loss's value and loses the graph: multiply the loss itself, or there is nothing to go back through."""
+"""Your scale makes a new tensor out of the loss's value and loses the graph: multiply the loss itself, or there is nothing to go
+back through."""
 
 import torch
 

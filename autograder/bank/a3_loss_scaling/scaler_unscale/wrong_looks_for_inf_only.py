@@ -1,4 +1,5 @@
-"""You look for inf and not for NaN: inf - inf in the backward pass is NaN, and a NaN in the step ruins every weight it touches. Ask for isfinite."""
+"""You look for inf and not for NaN: inf - inf in the backward pass is NaN, and a NaN in the step ruins every weight it touches.
+Ask for isfinite."""
 
 
 class DynamicLossScaler(DynamicLossScaler):

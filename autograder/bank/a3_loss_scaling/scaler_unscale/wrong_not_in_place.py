@@ -1,4 +1,5 @@
-"""You put a new tensor in .grad: divide the existing one in place (div_), or whoever else holds it still sees the scaled values."""
+"""You put a new tensor in .grad: divide the existing one in place (div_), or whoever else holds it still sees the scaled
+values."""
 
 
 class DynamicLossScaler(DynamicLossScaler):

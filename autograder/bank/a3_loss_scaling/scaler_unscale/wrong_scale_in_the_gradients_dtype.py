@@ -1,4 +1,5 @@
-"""You turn the scale into a tensor of the gradient's dtype: in fp16 a scale above 65504 is inf, and everything divided by it is 0. Divide by the plain number."""
+"""You turn the scale into a tensor of the gradient's dtype: in fp16 a scale above 65504 is inf, and everything divided by it is
+0. Divide by the plain number."""
 
 import torch
 

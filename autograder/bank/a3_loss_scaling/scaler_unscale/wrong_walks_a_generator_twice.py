@@ -1,4 +1,5 @@
-"""You walk through parameters twice: a generator such as model.parameters() is empty the second time, so nothing is found in it. Use one loop, or make a list first."""
+"""You walk through parameters twice: a generator such as model.parameters() is empty the second time, so nothing is found in it.
+Use one loop, or make a list first."""
 
 
 class DynamicLossScaler(DynamicLossScaler):

@@ -1,4 +1,5 @@
-"""You grow at every growth_interval-th step of the run, whatever happened before it: count good steps since the last inf and since the last growth."""
+"""You grow at every growth_interval-th step of the run, whatever happened before it: count good steps since the last inf and
+since the last growth."""
 
 
 class DynamicLossScaler(DynamicLossScaler):

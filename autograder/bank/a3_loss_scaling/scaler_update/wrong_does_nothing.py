@@ -1,4 +1,5 @@
-"""Your update does nothing yet: it must multiply loss_scale by backoff_factor at an inf, and by growth_factor after growth_interval good steps."""
+"""Your update does nothing yet: it must multiply loss_scale by backoff_factor at an inf, and by growth_factor after
+growth_interval good steps."""
 
 
 class DynamicLossScaler:

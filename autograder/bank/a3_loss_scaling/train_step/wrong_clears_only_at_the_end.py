@@ -1,4 +1,5 @@
-"""You clear the gradients only at the end: what somebody else left there before the first step is added to it. Clear before the backward pass."""
+"""You clear the gradients only at the end: what somebody else left there before the first step is added to it. Clear before the
+backward pass."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You clip the gradients while they still carry the loss scale, so that the true limit is max_norm divided by the scale: unscale first."""
+"""You clip the gradients while they still carry the loss scale, so that the true limit is max_norm divided by the scale: unscale
+first."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You set the gradients to 0 and step all the same: momentum, Adam's averages and weight decay move the weights even then. Leave the step out."""
+"""You set the gradients to 0 and step all the same: momentum, Adam's averages and weight decay move the weights even then. Leave
+the step out."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You update the scaler before you unscale: if the scale changes there, the gradients are divided by another number than the loss was multiplied by."""
+"""You update the scaler before you unscale: if the scale changes there, the gradients are divided by another number than the loss
+was multiplied by."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You give the same generator to unscale_ and to the clip function: the second gets nothing, and clips nothing. Make a list first."""
+"""You give the same generator to unscale_ and to the clip function: the second gets nothing, and clips nothing. Make a list
+first."""
 
 import torch
 

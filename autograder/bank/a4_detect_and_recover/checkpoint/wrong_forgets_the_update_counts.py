@@ -1,4 +1,5 @@
-"""You save Adam's moments without its step counts: the bias correction then takes old moments for young ones, and the first updates are too large."""
+"""You save Adam's moments without its step counts: the bias correction then takes old moments for young ones, and the first
+updates are too large."""
 
 import copy
 

@@ -1,4 +1,5 @@
-"""Optimizer.load_state_dict keeps the tensors that it is given: the training that follows a restore writes into your checkpoint. Hand it a copy."""
+"""Optimizer.load_state_dict keeps the tensors that it is given: the training that follows a restore writes into your checkpoint.
+Hand it a copy."""
 
 import copy
 

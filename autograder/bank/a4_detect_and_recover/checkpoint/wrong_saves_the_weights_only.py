@@ -1,4 +1,5 @@
-"""You save the weights and nothing else: the optimizer, the random states, the data and the step count decide how the job goes on as well."""
+"""You save the weights and nothing else: the optimizer, the random states, the data and the step count decide how the job goes on
+as well."""
 
 import copy
 

@@ -1,4 +1,5 @@
-"""You seed anew instead of restoring the random state: a seed starts the stream of numbers from its beginning, and the job was in the middle of it."""
+"""You seed anew instead of restoring the random state: a seed starts the stream of numbers from its beginning, and the job was in
+the middle of it."""
 
 import copy
 

@@ -1,4 +1,5 @@
-"""Your spike alarm compares the norm with a fixed number: what is large depends on the run, so compare with its own recent norms."""
+"""Your spike alarm compares the norm with a fixed number: what is large depends on the run, so compare with its own recent
+norms."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""Your spike alarm sounds at norms hardly above the usual: gradient norms of a calm run vary by a factor of two from step to step."""
+"""Your spike alarm sounds at norms hardly above the usual: gradient norms of a calm run vary by a factor of two from step to
+step."""
 
 import math
 from collections import deque

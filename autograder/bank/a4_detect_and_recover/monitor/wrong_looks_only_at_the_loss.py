@@ -1,4 +1,5 @@
-"""Your spike alarm looks at the loss alone: a gradient hundreds of times too large can come with a loss as usual, and clipping hides what it would do."""
+"""Your spike alarm looks at the loss alone: a gradient hundreds of times too large can come with a loss as usual, and clipping
+hides what it would do."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""You ask about the spike first and about inf or NaN only if there is none: a broken number that counts as a spike is then never called nonfinite."""
+"""You ask about the spike first and about inf or NaN only if there is none: a broken number that counts as a spike is then never
+called nonfinite."""
 
 import math
 from collections import deque

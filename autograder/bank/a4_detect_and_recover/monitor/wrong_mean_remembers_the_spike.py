@@ -1,4 +1,5 @@
-"""Your baseline is a mean, and one huge norm in it hides the next spike for a whole window: use a median, or keep spikes out of the mean."""
+"""Your baseline is a mean, and one huge norm in it hides the next spike for a whole window: use a median, or keep spikes out of
+the mean."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""You put NaN into the window, and the median of numbers with a NaN in it is NaN: no comparison with it holds. Keep what is not finite out."""
+"""You put NaN into the window, and the median of numbers with a NaN in it is NaN: no comparison with it holds. Keep what is not
+finite out."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""You count the firing rate over all steps so far: the longer the run was calm, the later you notice. Count the last steps only."""
+"""You count the firing rate over all steps so far: the longer the run was calm, the later you notice. Count the last steps
+only."""
 
 import math
 from collections import deque

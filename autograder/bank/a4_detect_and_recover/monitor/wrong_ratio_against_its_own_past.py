@@ -1,4 +1,5 @@
-"""Your update_ratio alarm compares with the ratios before: a run that is too hot from its first step on has no better past to compare with."""
+"""Your update_ratio alarm compares with the ratios before: a run that is too hot from its first step on has no better past to
+compare with."""
 
 import math
 from collections import deque

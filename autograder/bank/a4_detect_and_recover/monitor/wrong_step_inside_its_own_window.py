@@ -1,4 +1,5 @@
-"""Your spike alarm never sounds. If it is a z-score: with the step itself among the 20 it is judged by, z cannot exceed 4.4. Judge a step by the steps before it."""
+"""Your spike alarm never sounds. If it is a z-score: with the step itself among the 20 it is judged by, z cannot exceed 4.4.
+Judge a step by the steps before it."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""You look at the learning rate: the update ratio is another number, record.update_ratio, and the two differ by orders of magnitude."""
+"""You look at the learning rate: the update ratio is another number, record.update_ratio, and the two differ by orders of
+magnitude."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""Your spike alarm looks at the norm after clipping, which never exceeds the limit: log and watch the one from before, grad_norm."""
+"""Your spike alarm looks at the norm after clipping, which never exceeds the limit: log and watch the one from before,
+grad_norm."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""Your window never counts as full: a deque with maxlen=20 never holds more than 20, so both the spike and the firing rate are never judged."""
+"""Your window never counts as full: a deque with maxlen=20 never holds more than 20, so both the spike and the firing rate are
+never judged."""
 
 import math
 from collections import deque

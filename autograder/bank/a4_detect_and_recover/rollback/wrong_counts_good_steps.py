@@ -1,4 +1,5 @@
-"""You count good steps since the last checkpoint: checkpoints are due by the step's number, (step + 1) % every == 0, whatever was skipped."""
+"""You count good steps since the last checkpoint: checkpoints are due by the step's number, (step + 1) % every == 0, whatever was
+skipped."""
 
 
 def train_with_rollback(trainer, is_bad, every, lr_factor):

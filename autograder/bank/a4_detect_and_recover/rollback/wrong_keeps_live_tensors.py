@@ -1,4 +1,5 @@
-"""Your checkpoint is the live state_dict, which changes with the weights: restoring it changes nothing. trainer.state() returns copies."""
+"""Your checkpoint is the live state_dict, which changes with the weights: restoring it changes nothing. trainer.state() returns
+copies."""
 
 
 def train_with_rollback(trainer, is_bad, every, lr_factor):

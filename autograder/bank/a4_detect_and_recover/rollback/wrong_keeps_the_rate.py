@@ -1,4 +1,5 @@
-"""The steps after a rollback run at the old rate: multiply the schedule by lr_factor. (The loop sets the rate from trainer.schedule at every step, so what you write into param_groups is lost.)"""
+"""The steps after a rollback run at the old rate: multiply the schedule by lr_factor. (The loop sets the rate from
+trainer.schedule at every step, so what you write into param_groups is lost.)"""
 
 
 def train_with_rollback(trainer, is_bad, every, lr_factor):

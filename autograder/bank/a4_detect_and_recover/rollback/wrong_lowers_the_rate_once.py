@@ -1,4 +1,5 @@
-"""At a second rollback you take lr_factor times the scheduled rate again: every rollback multiplies the rate that the one before it left."""
+"""At a second rollback you take lr_factor times the scheduled rate again: every rollback multiplies the rate that the one before
+it left."""
 
 
 def train_with_rollback(trainer, is_bad, every, lr_factor):

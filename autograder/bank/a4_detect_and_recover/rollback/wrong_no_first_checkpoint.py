@@ -1,4 +1,5 @@
-"""You have no checkpoint from before the first step: a bad step that comes before the first one is due finds nothing to restore."""
+"""You have no checkpoint from before the first step: a bad step that comes before the first one is due finds nothing to
+restore."""
 
 
 def train_with_rollback(trainer, is_bad, every, lr_factor):

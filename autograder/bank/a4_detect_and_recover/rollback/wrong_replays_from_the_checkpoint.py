@@ -1,4 +1,5 @@
-"""You go back in the data as well and repeat the steps since the checkpoint, bad one included: the weights go back, the data go on."""
+"""You go back in the data as well and repeat the steps since the checkpoint, bad one included: the weights go back, the data go
+on."""
 
 
 def train_with_rollback(trainer, is_bad, every, lr_factor):

@@ -1,4 +1,5 @@
-"""You average the means of the micro-batches: a token in a short one then weighs more than a token in a long one. Add up the sums, and divide once by all tokens."""
+"""You average the means of the micro-batches: a token in a short one then weighs more than a token in a long one. Add up the
+sums, and divide once by all tokens."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You call loss_sum twice per micro-batch, once to count: a forward pass is what costs. Divide the gradients at the end instead."""
+"""You call loss_sum twice per micro-batch, once to count: a forward pass is what costs. Divide the gradients at the end
+instead."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You divide the gradients inside the loop, so that the first micro-batch is divided again with every later one: divide once, after the loop."""
+"""You divide the gradients inside the loop, so that the first micro-batch is divided again with every later one: divide once,
+after the loop."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You divide by the tokens of each micro-batch on the way: one without tokens makes 0 / 0, and one NaN makes every sum it enters NaN. Add up the sums."""
+"""You divide by the tokens of each micro-batch on the way: one without tokens makes 0 / 0, and one NaN makes every sum it enters
+NaN. Add up the sums."""
 
 import torch
 

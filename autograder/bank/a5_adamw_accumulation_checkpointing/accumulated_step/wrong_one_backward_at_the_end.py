@@ -1,4 +1,5 @@
-"""You add up the losses and go backward once at the end: that keeps every micro-batch's graph in memory, which accumulation is there to avoid."""
+"""You add up the losses and go backward once at the end: that keeps every micro-batch's graph in memory, which accumulation is
+there to avoid."""
 
 import torch
 

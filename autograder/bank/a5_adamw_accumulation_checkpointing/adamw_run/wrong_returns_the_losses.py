@@ -1,4 +1,5 @@
-"""Your function returns no run: return what train(config, optimizer=...) gives, with a FunctionOptimizer around your adamw_step."""
+"""Your function returns no run: return what train(config, optimizer=...) gives, with a FunctionOptimizer around your
+adamw_step."""
 
 from stabilitylab import train
 from stabilitylab.exercises.a5_adamw_accumulation_checkpointing import FunctionOptimizer

@@ -1,4 +1,5 @@
-"""Your optimizer holds the matrices alone, so biases and norm gains never train: give it the others in a group that does not decay."""
+"""Your optimizer holds the matrices alone, so biases and norm gains never train: give it the others in a group that does not
+decay."""
 
 from stabilitylab import train
 from stabilitylab.exercises.a5_adamw_accumulation_checkpointing import FunctionOptimizer

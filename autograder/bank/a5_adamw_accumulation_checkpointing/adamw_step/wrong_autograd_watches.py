@@ -1,4 +1,5 @@
-"""An nn.Parameter that requires a gradient cannot be changed in place while autograd watches: put @torch.no_grad() above the function."""
+"""An nn.Parameter that requires a gradient cannot be changed in place while autograd watches: put @torch.no_grad() above the
+function."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You subtract lr * weight_decay from every element: decay takes a share of the element, so that it shrinks towards 0 from either side."""
+"""You subtract lr * weight_decay from every element: decay takes a share of the element, so that it shrinks towards 0 from either
+side."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You add eps to the root of the uncorrected second moment, which multiplies it in the first steps: correct first, then add eps."""
+"""You add eps to the root of the uncorrected second moment, which multiplies it in the first steps: correct first, then add
+eps."""
 
 import torch
 

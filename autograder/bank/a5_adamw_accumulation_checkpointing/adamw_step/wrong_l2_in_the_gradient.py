@@ -1,4 +1,5 @@
-"""You add the decay to the gradient: that is L2 inside Adam, which divides it by the root of the second moment. Decay the parameter itself."""
+"""You add the decay to the gradient: that is L2 inside Adam, which divides it by the root of the second moment. Decay the
+parameter itself."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You use the moving averages as they are: they begin at 0 and are too small in the first steps. Divide each by 1 - beta ** step."""
+"""You use the moving averages as they are: they begin at 0 and are too small in the first steps. Divide each by 1 - beta **
+step."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You keep the averages in a variable outside the function, so that all parameters share them: keep them in the state you are given."""
+"""You keep the averages in a variable outside the function, so that all parameters share them: keep them in the state you are
+given."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You put the random state back and leave it there: after the recomputation restore the one that you found, or the next numbers repeat."""
+"""You put the random state back and leave it there: after the recomputation restore the one that you found, or the next numbers
+repeat."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""Autograd sees no input that requires a gradient if x is plain data, and never calls your backward: pass the parameters to apply as well."""
+"""Autograd sees no input that requires a gradient if x is plain data, and never calls your backward: pass the parameters to apply
+as well."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You run the blocks under no_grad and stop there: the result has no graph, and backward has nowhere to go. A function with a backward of its own makes the link."""
+"""You run the blocks under no_grad and stop there: the result has no graph, and backward has nowhere to go. A function with a
+backward of its own makes the link."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You do not put the random state back before running the block again: dropout then draws another mask, and the gradient is that of another function."""
+"""You do not put the random state back before running the block again: dropout then draws another mask, and the gradient is that
+of another function."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""No block runs again in the backward pass, so everything is still kept: keep each block's input alone, and run the block again."""
+"""No block runs again in the backward pass, so everything is still kept: keep each block's input alone, and run the block
+again."""
 
 
 def checkpointed(blocks, x):

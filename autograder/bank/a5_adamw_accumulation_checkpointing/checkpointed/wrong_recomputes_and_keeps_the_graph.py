@@ -1,4 +1,5 @@
-"""You run the block again, but hold on to the graph of the first run too: nothing is saved. In the forward pass keep the input alone."""
+"""You run the block again, but hold on to the graph of the first run too: nothing is saved. In the forward pass keep the input
+alone."""
 
 import torch
 

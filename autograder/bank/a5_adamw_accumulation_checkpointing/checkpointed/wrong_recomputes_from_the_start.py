@@ -1,4 +1,5 @@
-"""Each block's backward runs the stack again from its beginning: keep the input of each block, so that only that block runs again."""
+"""Each block's backward runs the stack again from its beginning: keep the input of each block, so that only that block runs
+again."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""You seed before every block, in both passes: the masks repeat, but every block now drops the same elements. Save the state instead."""
+"""You seed before every block, in both passes: the masks repeat, but every block now drops the same elements. Save the state
+instead."""
 
 import torch
 

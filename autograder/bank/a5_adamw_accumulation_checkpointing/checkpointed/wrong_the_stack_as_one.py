@@ -1,4 +1,5 @@
-"""You checkpoint the whole stack as one piece: when it is run again, the activations of all blocks are in memory at once. Make each block a piece."""
+"""You checkpoint the whole stack as one piece: when it is run again, the activations of all blocks are in memory at once. Make
+each block a piece."""
 
 import torch
 

@@ -1,4 +1,5 @@
-"""A scale that halves on overflow, grows fast while gradients are flushed, and slowly after many good steps; bad batches by loss and gradient norm."""
+"""A scale that halves on overflow, grows fast while gradients are flushed, and slowly after many good steps; bad batches by loss
+and gradient norm."""
 
 from statistics import median
 

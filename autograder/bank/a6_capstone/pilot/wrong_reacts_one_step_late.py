@@ -1,4 +1,5 @@
-"""You compare the last step's loss and skip this step: the bad update has been made by then. Look at the loss you are given, before the update."""
+"""You compare the last step's loss and skip this step: the bad update has been made by then. Look at the loss you are given,
+before the update."""
 
 from statistics import median
 

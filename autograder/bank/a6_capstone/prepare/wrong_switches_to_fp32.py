@@ -1,4 +1,5 @@
-"""You change the precision: dtype is not yours to change, and it is put back before the run. Choose a loss scale at which fp16 works."""
+"""You change the precision: dtype is not yours to change, and it is put back before the run. Choose a loss scale at which fp16
+works."""
 
 
 def prepare(config):
