@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from stabilitylab import experiments, workspace
-from stabilitylab.experiments import DEFAULT_SEEDS, FRESH_SEEDS
+from stabilitylab.experiments import DEFAULT_SEEDS, FRESH_SEEDS, running
 from stabilitylab.experiments.experiment import Experiment, Measured
 from stabilitylab.training.telemetry import Run
 
@@ -63,7 +63,7 @@ def record(name: str, jobs: int | None = None) -> Iterator[tuple[int, int]]:
     experiment = experiments.get(name)
     seeds = sorted({*DEFAULT_SEEDS, *experiment.curve_seeds, *FRESH_SEEDS})
     results = []
-    for result in experiment.results(seeds, jobs=jobs):
+    for result in running.results(name, seeds, jobs=jobs):
         results.append(result)
         yield len(results), len(experiment.arms) * len(seeds)
     head = {
@@ -101,7 +101,7 @@ def load(name: str) -> Evidence:
     data = json.loads(path(name).read_text())
     runs: dict[str, list[Any]] = {}
     for run in data["runs"]:
-        result = Measured(**run) if "values" in run else Run.from_dict(run)
+        result = _measured(**run) if "values" in run else Run.from_dict(run)
         runs.setdefault(result.label, []).append(result)
     held = {key: {int(seed): bool(ok) for seed, ok in seeds.items()} for key, seeds in data["held"].items()}
     quantities = {key: {int(seed): float(value) for seed, value in seeds.items()} for key, seeds in data["figures"].items()}
@@ -140,6 +140,11 @@ def _plain(experiment: Experiment, result: Any) -> dict[str, Any]:
     data = result.to_dict()
     data["columns"] = {name: [_short(value) for value in data["columns"][name]] for name in experiment.columns}
     return data
+
+
+def _measured(label: str, seed: int, values: Mapping[str, float | str]) -> Measured:
+    """The inverse of ``_plain`` for a measurement; inf and NaN are numbers again."""
+    return Measured(label, seed, {key: float(value) if isinstance(value, str) else value for key, value in values.items()})
 
 
 def _short(value: float | str | bool) -> float | str | int:
