@@ -40,7 +40,7 @@ print(f"bigram, also knows the previous byte     {text.bigram_entropy:.2f} nats"
 # for which it need not look at its input at all. Only below the second line has it begun to *read*. A run that sits on the second line looks calm and healthy on a
 # dashboard, and has learned almost nothing: we call it **stuck at the unigram plateau**, and you will meet it again.
 #
-# (Your own text works too: any UTF-8 file, for example in `data/own/`, passed as `RunConfig(text="../data/own/mine.txt")`. The reference lines are computed from it.)
+# (Your own text works too: any UTF-8 file, for example `mine.txt` uploaded beside this lesson, passed as `RunConfig(text="mine.txt")`. The reference lines are computed from it.)
 
 # %% [markdown]
 # ## A healthy run
@@ -210,8 +210,8 @@ predictions.predict(
 #
 # | place | what is there |
 # |---|---|
-# | `notebooks/` | the lessons, in order |
-# | `work/` | your copies of the exercises, your predictions, your saved runs; never overwritten by the course |
+# | `notebooks/`, `exercises/` | your copies of the lessons, in order, and of the assignments; what you edit there stays, and a newer version is put beside it |
+# | the folder above them (`work/` in a terminal) | all that is yours: these copies, your predictions, answers and saved runs |
 # | `stabilitylab list` (in a terminal) | every experiment, with its arms |
 # | `stabilitylab run no-norms --arm constant --seed 3` | one arm of one experiment, with a verdict and a figure |
 # | `stabilitylab quiz` | questions of all lessons; what you missed comes back sooner |

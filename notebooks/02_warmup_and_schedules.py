@@ -466,7 +466,7 @@ predictions.review(
 # 2. Is it ever too late? `train(halves.arms["neither"].config.replace(seed=0), schedule=lambda step: 1e-2 if step < 20 else 3e-3)` gives twenty hot steps, then a rate that trains from scratch. Compare seeds 0 and 1. (Lesson 07 comes back to this.)
 # 3. The misremembered Noam. For `shaped.arms["constant"].config` with `steps=300, warmup_steps=150`, compare a peak of `(32 * 150) ** -0.5` with `32 ** -0.5`. Predict both verdicts first.
 #
-# **Assignment:** [work/a2_schedules/a2_schedules.ipynb](../work/a2_schedules/a2_schedules.ipynb). You write the schedules of this lesson, edges included, read a learning-rate range test, and free the stalled run with your own warmup.
+# **Assignment:** [exercises/a2_schedules/a2_schedules.ipynb](../exercises/a2_schedules/a2_schedules.ipynb). You write the schedules of this lesson, edges included, read a learning-rate range test, and free the stalled run with your own warmup.
 
 # %% [markdown]
 # ## Quiz

@@ -500,7 +500,7 @@ predictions.review(
 # 3. The lull depends on the memory of the second moment. Train `plain.replace(clip_norm=None, betas=(0.9, 0.95))` on five seeds and compare with "never" and "always" above. Does a shorter memory give you the gain of clipping?
 # 4. Write a clip that limits each tensor to an equal share of the global limit, and give it to `train(config, clip=...)` with the exploding `experiments.get("sgd-explosion").arms["clip"].config`. Is bent by tensor worse than bent by element?
 #
-# **Assignment:** [work/a1_clipping/a1_clipping.ipynb](../work/a1_clipping/a1_clipping.ipynb). You write both kinds of clipping, measure what they do to the direction, and stop an explosion.
+# **Assignment:** [exercises/a1_clipping/a1_clipping.ipynb](../exercises/a1_clipping/a1_clipping.ipynb). You write both kinds of clipping, measure what they do to the direction, and stop an explosion.
 
 # %% [markdown]
 # ## Quiz

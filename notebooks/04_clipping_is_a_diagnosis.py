@@ -516,7 +516,7 @@ predictions.review(
 # 1. In the panel of trial 1: **clip norm** `0.1` at **peak LR** `0.2`, then no clipping at `0.02`. Are they the same run? Say why not with the formula of the effective rate.
 # 2. Put bad batches *and* ten times the rate into one run: with `config = arms["healthy"].config`, then with another seed, `trainer = Trainer(config, **(FAULTS["data"](config) | FAULTS["learning rate"](config)))` and `run = trainer.result(list(trainer.steps()))`. What does `cause` name, and which must you cure first to see the other?
 #
-# **Assignment:** [work/a1_clipping/a1_clipping.ipynb](../work/a1_clipping/a1_clipping.ipynb). Do it now if it is not done yet; the monitor of assignment 4, after lesson 06, raises the alarms that these causes explain.
+# **Assignment:** [exercises/a1_clipping/a1_clipping.ipynb](../exercises/a1_clipping/a1_clipping.ipynb). Do it now if it is not done yet; the monitor of assignment 4, after lesson 06, raises the alarms that these causes explain.
 
 # %% [markdown]
 # ## A mystery run

@@ -486,7 +486,7 @@ predictions.review(
 # 3. Random rounding of dL/dlogits cost nothing visible at K = 4096. Try `RoundedLogits(..., at_random, K=2**16)`, then `2**20`: how far does being right on average carry a run, and what stops it?
 # 4. Kahan summation keeps what rounding dropped in a second bf16 tensor, and adds it to the next update. Write it in place of `StochasticRoundingSGD` (`stabilitylab/experiments/swallowed_updates.py`, ten lines), pass it as `optimizer=`, and compare it with the figure of trial 3.
 #
-# **Assignment:** [work/a3_loss_scaling/a3_loss_scaling.ipynb](../work/a3_loss_scaling/a3_loss_scaling.ipynb). You write the dynamic scaler and the step around it, and save a run whose gradients are 4096 times too small.
+# **Assignment:** [exercises/a3_loss_scaling/a3_loss_scaling.ipynb](../exercises/a3_loss_scaling/a3_loss_scaling.ipynb). You write the dynamic scaler and the step around it, and save a run whose gradients are 4096 times too small.
 
 # %% [markdown]
 # ## Quiz

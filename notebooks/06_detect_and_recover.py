@@ -545,7 +545,7 @@ predictions.review(
 # 3. **A fresh optimizer with a warmup.** In `resumed`, give the run without optimizer state ten steps of linear warmup: multiply its schedule by `min(1, (step - 59) / 10)`. Does the first update still stand out, and what does it cost?
 # 4. **The bad batch under Adam.** In the panel set the optimizer to Adam and the rate to `3e-3`. Which of the three signals now gives the clearest warning?
 #
-# **Assignment:** [work/a4_detect_and_recover/a4_detect_and_recover.ipynb](../work/a4_detect_and_recover/a4_detect_and_recover.ipynb). You write the monitor, the checkpoint and the rollback, and they are judged on runs you have not seen.
+# **Assignment:** [exercises/a4_detect_and_recover/a4_detect_and_recover.ipynb](../exercises/a4_detect_and_recover/a4_detect_and_recover.ipynb). You write the monitor, the checkpoint and the rollback, and they are judged on runs you have not seen.
 
 # %% [markdown]
 # ## Quiz

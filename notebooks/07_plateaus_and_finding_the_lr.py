@@ -515,7 +515,7 @@ predictions.review(
 # 3. Change the sweep's length: `Trainer(sweep.FIXED.replace(steps=800), schedule=lambda step: 1e-5 * 1e5 ** (step / 799))`, and again with 60 steps. Which landmark moves, and would a tenth of the minimum still be a good choice? What does a third cost? (`sweep.trained(rate, seed)` tells.)
 # 4. In the panel, set the **optimizer** to Adam and **weight decay** to 1.0 on the stuck run. From the derivation, which weights will L2 erase first? Predict the loss, then run.
 #
-# **Assignment:** [work/a5_adamw_accumulation_checkpointing/a5_adamw_accumulation_checkpointing.ipynb](../work/a5_adamw_accumulation_checkpointing/a5_adamw_accumulation_checkpointing.ipynb). Its first part has you write AdamW from scratch and train a Transformer with it; the rest belongs to lesson 08.
+# **Assignment:** [exercises/a5_adamw_accumulation_checkpointing/a5_adamw_accumulation_checkpointing.ipynb](../exercises/a5_adamw_accumulation_checkpointing/a5_adamw_accumulation_checkpointing.ipynb). Its first part has you write AdamW from scratch and train a Transformer with it; the rest belongs to lesson 08.
 
 # %% [markdown]
 # ## Quiz

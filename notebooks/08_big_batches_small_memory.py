@@ -566,7 +566,7 @@ predictions.review(
 # 3. Predict the best segment and the peak for a stack of 256 tanh, then run `[peak([torch.tanh] * 256, [], s) for s in (1, 4, 16, 64, 256)]`.
 # 4. Is Adam's ceiling as blind to the batch? Repeat the runs of "A bigger batch, or smaller steps?" with `optimizer="adam"` and rates of `0.01` and `0.1`. What would you have to vary to say which scaling rule is better?
 #
-# **Assignment:** [work/a5_adamw_accumulation_checkpointing/a5_adamw_accumulation_checkpointing.ipynb](../work/a5_adamw_accumulation_checkpointing/a5_adamw_accumulation_checkpointing.ipynb). You write AdamW, an accumulated step, and checkpointing from scratch.
+# **Assignment:** [exercises/a5_adamw_accumulation_checkpointing/a5_adamw_accumulation_checkpointing.ipynb](../exercises/a5_adamw_accumulation_checkpointing/a5_adamw_accumulation_checkpointing.ipynb). You write AdamW, an accumulated step, and checkpointing from scratch.
 
 # %% [markdown]
 # ## Quiz

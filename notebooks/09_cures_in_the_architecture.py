@@ -506,7 +506,7 @@ predictions.review(
 # 3. Poison more gently: `from stabilitylab.experiments import second_moment_poisoning as smp; smp.FACTOR = 16`, write 16 for 256 in the formula's cell, and run the beta2 cells again. When is each one clean?
 # 4. Is QK-norm a substitute for moving the norms? `train(hot.replace(model__qk_norm=True))` keeps post-LN at 3e-2.
 #
-# **Assignment:** [work/a6_capstone/a6_capstone.ipynb](../work/a6_capstone/a6_capstone.ipynb). You rescue a run whose model is fixed, and has no norms: of this lesson only beta2, epsilon and z-loss may be changed, so decide whether any of them has a patient there.
+# **Assignment:** [exercises/a6_capstone/a6_capstone.ipynb](../exercises/a6_capstone/a6_capstone.ipynb). You rescue a run whose model is fixed, and has no norms: of this lesson only beta2, epsilon and z-loss may be changed, so decide whether any of them has a patient there.
 
 # %% [markdown]
 # ## Quiz

@@ -506,7 +506,7 @@ predictions.review(
 # 2. **Another kind of rubbish.** Replace the label batches by noise, `injections=(Injection("random_bytes", (40, 41, 42)),)`, at the right rate. The formula for the head's gradient says what to expect when the labels are *all different*: does $2^{16}$ survive?
 # 3. **Two other cures for the rate.** Lesson 01 would try a warmup (`trained.replace(lr=3e-2, warmup_steps=60)`), lesson 09 would move the norms (`trained.replace(lr=3e-2, model__norm="pre")`). Which one saves the run at ten times the rate, within the budget?
 #
-# **Assignment:** [work/a6_capstone/a6_capstone.ipynb](../work/a6_capstone/a6_capstone.ipynb). Other faults, a fixed budget, and your code decides at every step, while the run is under way; then you write the post-mortem.
+# **Assignment:** [exercises/a6_capstone/a6_capstone.ipynb](../exercises/a6_capstone/a6_capstone.ipynb). Other faults, a fixed budget, and your code decides at every step, while the run is under way; then you write the post-mortem.
 
 # %% [markdown]
 # ## Quiz

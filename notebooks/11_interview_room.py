@@ -477,7 +477,7 @@ predictions.review(
 # 2. "A rate too high" is not yet a mechanism. Give the patient a longer warmup: `diagnose(train(spiking.replace(warmup_steps=100, steps=180)))`. Was the *speed* of the rise to blame, or the height?
 # 3. Predict the start of the curve for `init="gpt2"` (weights of standard deviation 0.02) and for a model without a final norm (`norm="none"`, `init="torch"`), then measure both as in opener B. Without the final norm one input of the formula can no longer be read off the configuration: which?
 #
-# **Assignment:** [work/a6_capstone/a6_capstone.ipynb](../work/a6_capstone/a6_capstone.ipynb). The six assignments are coding rounds: take whichever of [a1](../work/a1_clipping/a1_clipping.ipynb) to a6 is not done yet, explaining aloud.
+# **Assignment:** [exercises/a6_capstone/a6_capstone.ipynb](../exercises/a6_capstone/a6_capstone.ipynb). The six assignments are coding rounds: take whichever of [a1](../exercises/a1_clipping/a1_clipping.ipynb) to a6 is not done yet, explaining aloud.
 
 # %% [markdown]
 # ## The room
