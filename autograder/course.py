@@ -8,6 +8,7 @@ import sys
 import warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import bleach
 import sqlalchemy.exc
@@ -25,9 +26,12 @@ from stabilitylab import workspace
 
 
 class ClearAnswers(ClearSolutions):
-    """Clears solutions as nbgrader does, but leaves no `raise NotImplementedError()` in quiz cells, where there is no code to write."""
+    """Clears solutions as nbgrader does, but leaves no `raise NotImplementedError()` in quiz cells, where there is no code to
+    write."""
 
-    def preprocess_cell(self, cell: NotebookNode, resources: dict, cell_index: int) -> tuple[NotebookNode, dict]:
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
         self.code_stub = (
             {"python": ""}
             if "quiz" in cell.metadata.get("tags", [])
@@ -132,7 +136,8 @@ def configure(
 
 def api(config: Config) -> NbGraderAPI:
     """nbgrader's own Python interface, quiet but for errors, which ``must`` reports."""
-    # nbgrader starts `alembic` by name: find the one installed beside this interpreter, whether or not the environment is activated
+    # nbgrader starts `alembic` by name: find the one installed beside this interpreter, whether or not the environment is
+    # activated
     scripts = os.path.dirname(sys.executable)
     if scripts not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = scripts + os.pathsep + os.environ["PATH"]
@@ -142,7 +147,7 @@ def api(config: Config) -> NbGraderAPI:
     return made
 
 
-def must(result: dict, doing: str) -> None:
+def must(result: dict[str, Any], doing: str) -> None:
     """Raises if an nbgrader step did not succeed.
 
     Raises:

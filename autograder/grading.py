@@ -34,7 +34,7 @@ class WriteMarks(NbGraderPreprocessor):
 
     journal = Unicode(help="folder of the journal").tag(config=True)
 
-    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         about = resources["nbgrader"]
         entry = Journal(Path(self.journal), about["assignment"]).read(about["student"])
         assert entry is not None
@@ -74,10 +74,10 @@ def grade(
         start: gives the sandbox in which submissions run, and may wait for it; default: one is made, and closed at the end.
 
     Returns:
-        The report: ``{"assignment": name, "students": {student: {"status", "problem", "score", "max", "questions": {grade_id: {"score", "max",
-        "manual", "feedback"}}}}}``. A student's score and max count what has been graded: a free-text answer joins both once a person has
-        graded it. With the status ``"refused"`` (a folder's name that cannot be a student's, or a submission on which the grader itself
-        failed) a student is in no gradebook and has no questions.
+        The report: ``{"assignment": name, "students": {student: {"status", "problem", "score", "max", "questions": {grade_id:
+        {"score", "max", "manual", "feedback"}}}}}``. A student's score and max count what has been graded: a free-text answer
+        joins both once a person has graded it. With the status ``"refused"`` (a folder's name that cannot be a student's, or a
+        submission on which the grader itself failed) a student is in no gradebook and has no questions.
 
     Raises:
         ValueError: if there is no such assignment, or no submission.
@@ -204,7 +204,8 @@ class _Entering:
         self.gradebook.close()
 
     def enter(self, student: str) -> str:
-        """Enters one student's marks, unless the gradebook has them. Returns why it could not, which must not cost the others theirs."""
+        """Enters one student's marks, unless the gradebook has them. Returns why it could not, which must not cost the others
+        theirs."""
         entry = self.journal.read(student)
         assert entry is not None
         try:

@@ -1,4 +1,5 @@
-"""From a learner's cells to marks: questions asked in one sandbox, the references' answers from another, compared here outside both."""
+"""From a learner's cells to marks: questions asked in one sandbox, the references' answers from another, compared here outside
+both."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from typing import Any
 
 from autograder import bank
 from autograder.keys import QuizKey
-from autograder.sandbox.host import PATIENT, Sandbox, Worker, WorkerDied
+from autograder.sandbox.host import Sandbox, Worker, WorkerDied
+from autograder.sandbox.limits import PATIENT
 from stabilitylab import exercises
 from stabilitylab.exercises import Probe, Question
 
@@ -88,7 +90,8 @@ class Expected:
         return self.answers(worker, grade_id)
 
     def answers(self, worker: Worker, grade_id: str) -> Answers:
-        """What the code loaded in a trusted worker returns: settled, and without the texts of exceptions, which differ between machines."""
+        """What the code loaded in a trusted worker returns: settled, and without the texts of exceptions, which differ between
+        machines."""
         found: Answers = {}
         for probe in self._questions[grade_id].probes:
             answer = worker.ask(self.assignment, grade_id, probe.name, self.drawn[grade_id][probe.name])
@@ -176,7 +179,8 @@ class _Settling:
         self._worker: Worker | None = None
 
     def settled(self, grade_id: str, probe: Probe, answer: dict[str, Any]) -> dict[str, Any]:
-        """An answer, settled if its probe asks for it. One that takes too long to settle is malformed: it may have been made to."""
+        """An answer, settled if its probe asks for it. One that takes too long to settle is malformed: it may have been made
+        to."""
         if probe.settle is None or "value" not in answer:
             return answer
         try:

@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from traitlets.config import Config
@@ -26,7 +27,8 @@ def assignments() -> tuple[str, ...]:
 
 
 def order(name: str) -> dict[str, str]:
-    """The order of the choices in what is released: quiz question -> letters of the source. The source's own if nothing is released yet."""
+    """The order of the choices in what is released: quiz question -> letters of the source. The source's own if nothing is
+    released yet."""
     source, path = notebooks.derive(SOLUTIONS / name / f"{name}.py"), workspace.EXERCISES / name / f"{name}.ipynb"
     return orders.of(source, nbformat.read(path, as_version=4) if path.exists() else source)
 
@@ -121,7 +123,7 @@ def leaks(name: str, released: str) -> list[str]:
     return found
 
 
-def _same_checks(name: str, kept: dict, fresh: dict) -> bool:
+def _same_checks(name: str, kept: dict[str, Any], fresh: dict[str, Any]) -> bool:
     """Equal but for the last digits, in which machines may differ."""
     if kept.keys() != fresh.keys():
         return False
@@ -137,7 +139,7 @@ def _same_checks(name: str, kept: dict, fresh: dict) -> bool:
     return True
 
 
-def _rounded(value):
+def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.7g}")
     if isinstance(value, list):

@@ -1,5 +1,5 @@
 """The terminal's door: ``stabilitylab list``, ``run``, ``check``, ``claims``, ``record``, ``ledger``, ``quiz``,
-``interview``, ``progress``, ``cards``.
+``interview``, ``progress``, ``cards``, ``deliver``, ``lab``.
 
 Heavy modules are imported inside the commands, so that ``--help`` and a mistyped word answer at once.
 """
@@ -83,7 +83,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a package that Anki imports; importing a newer one updates the cards",
     )
 
-    add("copy-exercises", _copy_exercises, "Copy exercises into work/; files that exist there are left alone.")
+    add("deliver", _deliver, "Bring your copies of lessons and exercises in work/ up to date; what you have edited stays.")
+
+    lab = add("lab", _lab, "Open JupyterLab at the first lesson, on your copies in work/.")
+    lab.add_argument("--teach", action="store_true", help="on the repository instead, with nbgrader's tools")
+    lab.add_argument("options", nargs="*", metavar="-- OPTION", help="of jupyter lab, such as -- --port 8890")
     return parser
 
 
@@ -134,6 +138,9 @@ def _run(options: argparse.Namespace) -> int:
 
     experiment = experiments.get(options.experiment)
     arm = options.arm or next(iter(experiment.arms))
+    figure = options.figure or workspace.WORK / "runs" / f"{experiment.name}-{arm}-{options.seed}.png"
+    for path in filter(None, (options.json, figure)):
+        workspace.make_folder(path.parent)
     trainer = experiment.trainer(arm, options.seed)
     training = experiment.arms[arm]
     assert isinstance(training, Arm)  # of a measurement there is no trainer
@@ -155,7 +162,6 @@ def _run(options: argparse.Namespace) -> int:
         outcome = {"experiment": experiment.name, "verdict": diagnosis.verdict, "reason": diagnosis.reason}
         workspace.write_atomically(options.json, json.dumps(outcome | run.to_dict()))
         console.print(f"Records: {options.json}", soft_wrap=True)
-    figure = options.figure or workspace.WORK / "runs" / f"{experiment.name}-{arm}-{options.seed}.png"
     title = f"{experiment.name} / {arm}, seed {options.seed}: {diagnosis.verdict}"
     plots.panels({arm: [run]}, ("loss", "grad_norm", "update_ratio", "lr"), title).save(figure)
     console.print(f"Figure: {figure}", soft_wrap=True)
@@ -167,13 +173,14 @@ def _check(options: argparse.Namespace) -> int:
     from rich.progress import track
 
     from stabilitylab import experiments
+    from stabilitylab.experiments import running
 
     experiment = experiments.get(options.experiment)
     seeds = options.seeds or experiments.DEFAULT_SEEDS
     console = Console()
     total = len(experiment.arms) * len(seeds)
     outcomes = experiment.check(
-        list(track(experiment.results(seeds, jobs=options.jobs), "Running", total=total, console=console))
+        list(track(running.results(experiment.name, seeds, jobs=options.jobs), "Running", total=total, console=console))
     )
     for outcome in outcomes:
         console.print(f"{_mark(outcome.ok)}  {outcome.count} of {outcome.total} seeds  {outcome.expectation.states}")
@@ -297,9 +304,18 @@ def _cards(options: argparse.Namespace) -> int:
     return 0
 
 
-def _copy_exercises(options: argparse.Namespace) -> int:
-    from stabilitylab import workspace
+def _deliver(options: argparse.Namespace) -> int:
+    from stabilitylab import delivery
 
-    for path in workspace.copy_exercises():
-        print(f"New in {path.parent}: {path.name}")
+    for sentence in delivery.deliver():
+        print(sentence)
+    return 0
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from stabilitylab import lab
+
+    if not options.teach:
+        _deliver(options)
+    lab.start(options.teach, options.options)
     return 0

@@ -1,8 +1,8 @@
 """The untrusted side: runs a learner's cells, then answers probes with raw data. It holds no expected value.
 
-Speaks one JSON object per line. Requests: ``{"load": {"cells": [source, ...]}}``, ``{"ask": {"assignment": ..., "question": ..., "probe": ...,
-"given": ...}}``, and, only ever to a worker that was given no learner's code, ``{"draw": {the same, but "seed": ...}}`` and ``{"settle": {the same,
-"seed": ..., "answer": what ask returned}}``.
+Speaks one JSON object per line. Requests: ``{"load": {"cells": [source, ...]}}``, ``{"ask": {"assignment": ..., "question": ...,
+"probe": ..., "given": ...}}``, and, only ever to a worker that was given no learner's code, ``{"draw": {the same, but "seed":
+...}}`` and ``{"settle": {the same, "seed": ..., "answer": what ask returned}}``.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from autograder.sandbox.limits import MEMORY, RESOURCES
 class _NoShell:
     """Stands in for IPython's shell: magics do nothing."""
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return lambda *args, **kwargs: None
 
 
 def run_cells(cells: list[str]) -> dict[str, Any]:
-    """Runs cells in one namespace and returns it; each runs on its own, so that one that raises does not keep the others from running."""
+    """Runs cells in one namespace and returns it; each runs on its own, so that one that raises does not keep the others from
+    running."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     transform = TransformerManager().transform_cell

@@ -15,7 +15,8 @@ import yaml
 
 from stabilitylab import experiments, workspace
 from stabilitylab.claims import evidence
-from stabilitylab.experiments.experiment import enough, run_all
+from stabilitylab.experiments.experiment import enough
+from stabilitylab.experiments.running import run_all
 
 PATH = workspace.DATA / "claims.yaml"
 VERDICTS = ("holds", "false as stated", "opinion")

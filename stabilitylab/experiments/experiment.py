@@ -6,14 +6,10 @@ An arm is a training run (``Arm``) or anything else that yields numbers from a s
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import joblib
-
-from stabilitylab.experiments import registry
 from stabilitylab.experiments.seeds import DEFAULT_SEEDS
 from stabilitylab.training.config import RunConfig
 from stabilitylab.training.loop import Trainer
@@ -118,7 +114,8 @@ class Expectation:
 
 
 def enough(count: int, total: int, share: float) -> bool:
-    """Whether ``count`` of ``total`` seeds are the share asked for, rounded down and at least one: for 0.9 that is 18 of 20, 4 of 5, 1 of 1."""
+    """Whether ``count`` of ``total`` seeds are the share asked for, rounded down and at least one: for 0.9 that is 18 of 20, 4 of
+    5, 1 of 1."""
     return count >= max(1, math.floor(share * total + 1e-9))
 
 
@@ -203,18 +200,6 @@ class Experiment:
         """The result of one arm: a ``Run`` or a ``Measured``."""
         return self.arm(arm).result(arm, seed)
 
-    def results(
-        self, seeds: Sequence[int] = DEFAULT_SEEDS, arms: Sequence[str] | None = None, jobs: int | None = None
-    ) -> Iterator[Any]:
-        """All arms over all seeds, spread over processes, in order, each as soon as it and those before it are done.
-
-        Args:
-            seeds: default ``DEFAULT_SEEDS``.
-            arms: default all.
-            jobs: processes, default one per core.
-        """
-        yield from run_all([(self.name, arm, seed) for arm in arms or self.arms for seed in seeds], jobs)
-
     def by_seed(self, results: Sequence[Any]) -> dict[int, dict[str, Any]]:
         """Seed -> arm -> result, for the seeds for which every arm is there."""
         found: dict[int, dict[str, Any]] = {}
@@ -237,14 +222,3 @@ class Experiment:
             name: {seed: float(quantity.value(arms)) for seed, arms in seeds.items()}
             for name, quantity in self.quantities.items()
         }
-
-
-def run_all(tasks: Sequence[tuple[str, str, int]], jobs: int | None = None) -> Iterator[Any]:
-    """Results of (experiment, arm, seed) in order, spread over processes, default one per core."""
-    yield from joblib.Parallel(n_jobs=jobs or os.cpu_count() or 1, return_as="generator")(
-        joblib.delayed(_run)(*task) for task in tasks
-    )
-
-
-def _run(name: str, arm: str, seed: int) -> Any:
-    return registry.get(name).run(arm, seed)  # by name: a process of its own cannot be sent functions

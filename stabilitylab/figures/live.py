@@ -12,7 +12,6 @@ static HTML, so one plain figure is left under the panel when a run ends.
 from __future__ import annotations
 
 import html
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from IPython.display import HTML, display
 from matplotlib.ticker import MaxNLocator
 
 from stabilitylab.figures import plots
+from stabilitylab.figures.controls import describe, made_for, settings
 from stabilitylab.training import corpus
 from stabilitylab.training.config import RunConfig
 from stabilitylab.training.diagnosis import UNIFORM, diagnose
@@ -34,94 +34,10 @@ from stabilitylab.training.telemetry import Run, StepRecord
 Item = TypeVar("Item")
 REDRAW_SECONDS = 0.22  # four to five redraws a second: smooth to the eye, a few percent of the training time
 CURVES = ("loss", "grad_norm", "lr")
-CONTROLS = ("lr", "warmup_steps", "decay", "clip_norm", "optimizer", "model__norm", "model__layers", "dtype", "steps", "seed")
 LINEAR = {"lr", "flushed_fraction", "nonfinite_fraction"}
 STATIC_FALLBACK = "[A live panel with sliders is here when this notebook is opened in JupyterLab.]"
 _TEXT = "var(--jp-ui-font-color1)"  # JupyterLab's text colour, in either theme
 _GREY = "#888888"  # legible on white and on JupyterLab's dark background
-
-
-def _controls(config: RunConfig) -> dict[str, widgets.Widget]:
-    """A control for each setting that can be changed, by the name of its field, model fields as ``model__norm``."""
-    style, layout = {"description_width": "7.5em"}, widgets.Layout(width="330px")
-
-    def choice(label: str, options: Any, value: Any) -> widgets.Dropdown:
-        return widgets.Dropdown(options=options, value=value, description=label, style=style, layout=layout)
-
-    def slider(label: str, value: int, low: int, high: int, step: int = 1) -> widgets.IntSlider:
-        return widgets.IntSlider(
-            value=value, min=low, max=high, step=step, description=label, style=style, layout=layout, continuous_update=False
-        )
-
-    def number(label: str, values: Sequence[float], value: float) -> widgets.Dropdown:
-        return choice(label, [(f"{v:g}", v) for v in sorted({*values, value})], value)
-
-    forgetting = sorted({(0.9, 0.95), (0.9, 0.99), (0.9, 0.999), config.betas})
-    limits = sorted({0.1, 1.0, 10.0} | ({config.clip_norm} if config.clip_norm else set()))
-    return {
-        "lr": widgets.FloatLogSlider(
-            value=config.lr,
-            base=10,
-            min=-5,
-            max=0,
-            step=0.05,
-            readout_format=".2g",
-            description="peak LR",
-            style=style,
-            layout=layout,
-            continuous_update=False,
-        ),
-        "warmup_steps": slider("warmup steps", config.warmup_steps, 0, max(400, config.warmup_steps), 5),
-        "decay": choice(
-            "after warmup",
-            [
-                ("stay constant", "constant"),
-                ("cosine to 0", "cosine"),
-                ("linear to 0", "linear"),
-                ("inverse square root", "inverse_sqrt"),
-                ("stay, then linear to 0", "wsd"),
-            ],
-            config.decay,
-        ),
-        "clip_norm": choice("clip norm", [("off", 0.0)] + [(f"{limit:g}", limit) for limit in limits], config.clip_norm or 0.0),
-        "optimizer": choice(
-            "optimizer", [("SGD", "sgd"), ("Adam", "adam"), ("AdamW", "adamw"), ("RAdam", "radam")], config.optimizer
-        ),
-        "momentum": number("momentum", (0.0, 0.9), config.momentum),
-        "betas": choice("beta2", [(f"{betas[1]:g}", betas) for betas in forgetting], config.betas),
-        "weight_decay": number("weight decay", (0.0, 0.01, 0.1, 1.0), config.weight_decay),
-        "loss_scale": choice(
-            "loss scale",
-            [
-                (_power(scale), scale)
-                for scale in sorted({1.0, 2.0**3, 2.0**5, 2.0**10, 2.0**15, 2.0**20, 2.0**24, config.loss_scale})
-            ],
-            config.loss_scale,
-        ),
-        "model__norm": choice("norm", [("pre-LN", "pre"), ("post-LN", "post"), ("no norms", "none")], config.model.norm),
-        "model__qk_norm": choice("QK-norm", [("off", False), ("on", True)], config.model.qk_norm),
-        "model__init": choice("init", ["gpt2", "xavier", "torch"], config.model.init),
-        "model__layers": slider("layers", config.model.layers, 1, max(24, config.model.layers)),
-        "dtype": choice("precision", ["fp32", "fp16", "bf16"], config.dtype),
-        "batch_size": slider("batch size", config.batch_size, 1, max(32, config.batch_size)),
-        "master_weights": choice("weights kept in", [("fp32", True), ("that precision", False)], config.master_weights),
-        "injections": choice("bad batches", [("none", ()), *_injected(config)], config.injections),
-        "steps": slider("steps", config.steps, 20, max(400, config.steps), 10),
-        "seed": slider("seed", config.seed, 0, max(20, config.seed)),
-    }
-
-
-def _power(scale: float) -> str:
-    """A loss scale as people write it: ``"2^10"``."""
-    exponent = math.log2(scale)
-    return f"2^{exponent:g}" if exponent and exponent.is_integer() else f"{scale:g}"
-
-
-def _injected(config: RunConfig) -> list[tuple[str, Any]]:
-    steps = sorted(step for injection in config.injections for step in injection.steps)
-    if not steps:
-        return []
-    return [(f"{len(steps)}, from step {steps[0]}", config.injections)]
 
 
 class _Curve:
@@ -235,11 +151,7 @@ class Panel:
         self._trainer = trainer
         if unmeasured := [column for column in curves if column not in plots.AXIS_LABELS]:
             raise ValueError(f"curves holds {unmeasured[0]!r}; choose from {', '.join(plots.AXIS_LABELS)}")
-        available = _controls(config)
-        unknown = set(controls or ()) - set(available)
-        if unknown:
-            raise ValueError(f"controls holds {sorted(unknown)[0]!r}; choose from {', '.join(available)}")
-        self.controls = {name: available[name] for name in controls or CONTROLS}
+        self.controls = made_for(config, controls)
         self.defaults = {name: control.value for name, control in self.controls.items()}
         self.run: Run | None = None
         self.pinned: Run | None = None
@@ -294,10 +206,7 @@ class Panel:
         Raises:
             ValueError: if these settings cannot be trained, in one sentence.
         """
-        chosen = {name: control.value for name, control in self.controls.items()}
-        if "clip_norm" in chosen:
-            chosen["clip_norm"] = chosen["clip_norm"] or None  # a menu cannot hold None: 0 stands for off
-        return self.config.replace(**chosen)
+        return settings(self.controls, self.config)
 
     def _run_in_thread(self) -> None:
         threading.Thread(target=self._train, daemon=True).start()
@@ -356,7 +265,9 @@ class Panel:
         self._say(f"{diagnosis.reason} {took}", mood, lead=f"Verdict: {diagnosis.verdict}.")
         groups = {"this run": [run]} | ({"pinned run": [self.pinned]} if self.pinned else {})
         chart = plots.panels(
-            groups, [curve.column for curve in self.curves], title=f"{diagnosis.verdict.capitalize()}: {describe(run)}"
+            groups,
+            [curve.column for curve in self.curves],
+            title=f"{diagnosis.verdict.capitalize()}: {describe(RunConfig.from_dict(run.config))}",
         )
         data, metadata = chart.bundle()
         if self._picture is None:
@@ -385,7 +296,7 @@ class Panel:
         self.pinned = self.run
         for curve in self.curves:
             curve.pin()
-        self._say(f"Pinned ({describe(self.run)}). Change a setting and press Run to compare.")
+        self._say(f"Pinned ({describe(RunConfig.from_dict(self.run.config))}). Change a setting and press Run to compare.")
 
     def _reset(self) -> None:
         for name, control in self.controls.items():
@@ -401,32 +312,6 @@ class Panel:
         bar = {"ok": plots.GREEN, "warning": plots.VERMILION, "": _GREY}[mood]
         style = f"border-left:4px solid {bar};padding:2px 8px;color:{_TEXT}"
         self.status.value = f'<div role="status" style="{style}"><b>{html.escape(lead)}</b> {html.escape(message)}</div>'
-
-
-def describe(run: Run) -> str:
-    """The settings of a run that matter most, in a few words."""
-    config, model = run.config, run.config["model"]
-    norm = {"pre": "pre-LN", "post": "post-LN", "none": "no norms"}[model["norm"]]
-    parts = [config["optimizer"], f"LR {config['lr']:.2g}", f"{model['layers']} layers", norm, f"seed {config['seed']}"]
-    if config["warmup_steps"]:
-        parts.append(f"warmup {config['warmup_steps']}")
-    if config["decay"] != "constant":
-        parts.append(config["decay"].replace("_", " "))
-    if config["clip_norm"] is not None:
-        parts.append(f"clip {config['clip_norm']:g}")
-    if config["dtype"] != "fp32":
-        parts.append(config["dtype"])
-    if config["loss_scale"] != 1:
-        parts.append(f"loss scale {_power(config['loss_scale'])}")
-    if config["weight_decay"]:
-        parts.append(f"weight decay {config['weight_decay']:g}")
-    if config["betas"][1] != RunConfig.betas[1]:
-        parts.append(f"beta2 {config['betas'][1]:g}")
-    if model["qk_norm"]:
-        parts.append("QK-norm")
-    if config["injections"]:
-        parts.append(f"{sum(len(injection['steps']) for injection in config['injections'])} bad batches")
-    return ", ".join(parts)
 
 
 def panel(config: RunConfig, controls: Sequence[str] | None = None, **options: Any) -> Panel:

@@ -8,9 +8,9 @@ rounded to half precision, the sum inside is accumulated in fp32. Everything tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +30,9 @@ class _TensorCoreMatmul(TorchFunctionMode):
         super().__init__()
         self.dtype = dtype
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, function: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         if function in self.PRODUCTS:
             # .to(half).float() rounds on the way in and, in the backward pass, rounds the gradient on the way out
@@ -41,11 +43,11 @@ class _TensorCoreMatmul(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-def _cast(value, dtype: torch.dtype):
+def _cast(value: Any, dtype: torch.dtype) -> Any:
     return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
-def mixed_precision(dtype: str) -> AbstractContextManager:
+def mixed_precision(dtype: str) -> AbstractContextManager[object]:
     """The context in which a forward pass computes in ``"fp32"`` (does nothing), ``"fp16"`` or ``"bf16"``.
 
     Raises:
@@ -139,5 +141,5 @@ class DynamicLossScaler:
 class _NoOptimizer(torch.optim.Optimizer):
     """What ``GradScaler.step`` asks for: parameters, whose gradients it unscales, and a step, which it calls if all are finite."""
 
-    def step(self, closure=None) -> float:  # type: ignore[override]
+    def step(self, closure: None = None) -> float:  # type: ignore[override]
         return 0.0

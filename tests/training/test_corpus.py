@@ -3,7 +3,16 @@ import math
 import pytest
 import torch
 
-from stabilitylab.training.corpus import Corpus, Injection, distinct_bytes, inject, load
+from stabilitylab.training import corpus
+from stabilitylab.training.corpus import (
+    PYTHON_REFERENCE_SHA256,
+    Corpus,
+    Injection,
+    distinct_bytes,
+    inject,
+    load,
+    python_reference,
+)
 
 TWO_LETTERS = Corpus(b"ab" * 1000, "two letters")
 
@@ -11,6 +20,24 @@ TWO_LETTERS = Corpus(b"ab" * 1000, "two letters")
 def test_entropies_of_a_text_that_can_be_worked_out_by_hand():
     assert TWO_LETTERS.unigram_entropy == pytest.approx(math.log(2))
     assert TWO_LETTERS.bigram_entropy == pytest.approx(0, abs=1e-3)
+
+
+def test_the_text_is_the_one_that_was_recorded_on_whatever_python_ships(monkeypatch):
+    import pydoc_data.topics
+
+    monkeypatch.setattr(pydoc_data.topics, "topics", {"a": "another edition " * 1000})
+    python_reference.cache_clear()
+    assert python_reference().sha256 == PYTHON_REFERENCE_SHA256
+
+
+def test_a_changed_text_is_refused_and_says_how_to_get_it_back(tmp_path, monkeypatch):
+    changed = tmp_path / "python_reference.txt"
+    changed.write_bytes(corpus.PYTHON_REFERENCE.read_bytes().replace(b"\n", b"\r\n", 1))
+    monkeypatch.setattr(corpus, "PYTHON_REFERENCE", changed)
+    python_reference.cache_clear()
+    with pytest.raises(ValueError, match=r"is not the text that everything was recorded on .* git checkout -- data/corpus"):
+        python_reference()
+    python_reference.cache_clear()
 
 
 def test_default_corpus_has_the_reference_losses_the_lessons_quote():
