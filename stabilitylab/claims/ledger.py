@@ -84,7 +84,8 @@ def _measured(claim: Claim) -> Claim:
 
 def _ledger_yaml(found: Sequence[Claim]) -> str:
     entries = [{key: _plain(value) for key, value in vars(claim).items() if value or key != "contradicts"} for claim in found]
-    body = yaml.safe_dump({"claims": entries}, sort_keys=False, allow_unicode=True, width=120)
+    # PyYAML breaks a line after the word that crosses the width
+    body = yaml.safe_dump({"claims": entries}, sort_keys=False, allow_unicode=True, width=115)
     return HEADER.format(fresh=evidence.seed_range(FRESH_SEEDS)) + body
 
 
