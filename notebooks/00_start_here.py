@@ -1,20 +1,22 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# **Claim of this lesson:** a training run tells you what is happening to it, if you log a handful of numbers and know what a healthy run looks like.
+# **Claim of this lesson:** a training run tells you what is happening to it, if you log a handful of numbers and know what a
+# healthy run looks like.
 #
-# **You will be able to** read the panels of this course, tell a run that has learned nothing but letter frequencies from one that has learned more, and
-# work through a lesson by predicting, running and explaining.
+# **You will be able to** read the panels of this course, tell a run that has learned nothing but letter frequencies from one that
+# has learned more, and work through a lesson by predicting, running and explaining.
 #
 # **Time** about 20 minutes. **You need** Python and PyTorch basics: what a loss, a gradient and an optimizer are.
 #
-# Everything here trains real Transformers, small ones, on your own CPU. Nothing is recorded video: when a curve moves, a model is learning (or dying) at that moment.
+# Everything here trains real Transformers, small ones, on your own CPU. Nothing is recorded video: when a curve moves, a model is
+# learning (or dying) at that moment.
 
 # %% [markdown]
 # ## The text, and three numbers to remember
 #
-# The models read English prose one byte at a time and predict the next byte. The text ships with Python itself: it is the language reference, about 466 kB. Run this
-# cell (Shift+Enter) to see one row of a training batch.
+# The models read English prose one byte at a time and predict the next byte. The text ships with Python itself: it is the
+# language reference, about 466 kB. Run this cell (Shift+Enter) to see one row of a training batch.
 
 # %%
 from stabilitylab import corpus
@@ -25,8 +27,8 @@ print(f"{(len(text.train) + len(text.validation)) / 1000:.0f} kB of text; the fi
 print(bytes(batch.inputs[0].tolist()).decode("utf-8", "replace"))
 
 # %% [markdown]
-# The loss is measured in **nats per byte**: the negative natural logarithm of the probability that the model gave to the byte that came. Lower is better. Three reference
-# values make any loss readable:
+# The loss is measured in **nats per byte**: the negative natural logarithm of the probability that the model gave to the byte
+# that came. Lower is better. Three reference values make any loss readable:
 
 # %%
 import math
@@ -36,20 +38,25 @@ print(f"unigram, knows how common each byte is   {text.unigram_entropy:.2f} nats
 print(f"bigram, also knows the previous byte     {text.bigram_entropy:.2f} nats")
 
 # %% [markdown]
-# A model starts near the first line (or above it, if its initial weights make it confidently wrong). It reaches the second line by learning a table of 256 frequencies,
-# for which it need not look at its input at all. Only below the second line has it begun to *read*. A run that sits on the second line looks calm and healthy on a
-# dashboard, and has learned almost nothing: we call it **stuck at the unigram plateau**, and you will meet it again.
+# A model starts near the first line (or above it, if its initial weights make it confidently wrong). It reaches the second line
+# by learning a table of 256 frequencies, for which it need not look at its input at all. Only below the second line has it begun
+# to *read*. A run that sits on the second line looks calm and healthy on a dashboard, and has learned almost nothing: we call it
+# **stuck at the unigram plateau**, and you will meet it again.
 #
-# (Your own text works too: any UTF-8 file, for example `mine.txt` uploaded beside this lesson, passed as `RunConfig(text="mine.txt")`. The reference lines are computed from it.)
+# (Your own text works too: any UTF-8 file, for example `mine.txt` uploaded beside this lesson, passed as
+# `RunConfig(text="mine.txt")`. The reference lines are computed from it.)
 
 # %% [markdown]
 # ## A healthy run
 #
-# The next cell shows a live panel and trains once: two layers, Adam, a short warmup, then a cosine to zero. The model is a *pre-LN* Transformer, which normalises the input of every attention and MLP
-# branch and leaves the residual stream alone; the original Transformer was *post-LN* and normalised the sum after every branch. It takes a few seconds.
+# The next cell shows a live panel and trains once: two layers, Adam, a short warmup, then a cosine to zero. The model is a
+# *pre-LN* Transformer, which normalises the input of every attention and MLP branch and leaves the residual stream alone; the
+# original Transformer was *post-LN* and normalised the sum after every branch. It takes a few seconds.
 #
-# - The **loss** falls quickly at first, crosses the unigram line and keeps falling. It is noisy because every step sees another small batch.
-# - The **global gradient norm** is the length of the gradient over all parameters together. In this healthy run it starts near 1 and stays between about 0.4 and 2. The axis is logarithmic.
+# - The **loss** falls quickly at first, crosses the unigram line and keeps falling. It is noisy because every step sees another
+#   small batch.
+# - The **global gradient norm** is the length of the gradient over all parameters together. In this healthy run it starts near 1
+#   and stays between about 0.4 and 2. The axis is logarithmic.
 # - The **learning rate** is what the schedule asked for: up during warmup, then down.
 #
 # Under the buttons stands the **verdict**, a definition applied to the curve and not somebody's opinion.
@@ -80,7 +87,8 @@ panel = live.panel(healthy)
 # %% [markdown]
 # ## What is measured at every step
 #
-# Every run in this course is a stream of records, one per step. The panels, the plots and the detectors you will write all read this stream.
+# Every run in this course is a stream of records, one per step. The panels, the plots and the detectors you will write all read
+# this stream.
 
 # %%
 import dataclasses
@@ -114,15 +122,16 @@ print(f"\nThe gradient norm of the whole run: {norms[0]:.1f} at first, {min(norm
 # | diverged | ended above its own start and above a uniform guess |
 # | non-finite | a loss, or a gradient that was applied, was inf or NaN |
 #
-# `help(stabilitylab.diagnosis)` has the exact definitions. Notice what a verdict is not: it judges one curve. Whether a spike did harm is better told by a twin
-# run without it, and whether a setting is good is told by several seeds, never by one.
+# `help(stabilitylab.diagnosis)` has the exact definitions. Notice what a verdict is not: it judges one curve. Whether a spike did
+# harm is better told by a twin run without it, and whether a setting is good is told by several seeds, never by one.
 
 # %% [markdown]
 # ## How a lesson works: predict, run, explain
 #
-# Every lesson puts a popular claim on trial. Before the experiment runs you **commit to a prediction**, with a reason. Then it **runs**, over several seeds, and you see the spread.
-# Then you **explain** the difference between the two, which is where the learning is. Some claims hold, some hold with a condition, and quite a few fail as stated. The
-# lesson says only what its experiment shows, and also what it does not show.
+# Every lesson puts a popular claim on trial. Before the experiment runs you **commit to a prediction**, with a reason. Then it
+# **runs**, over several seeds, and you see the spread. Then you **explain** the difference between the two, which is where the
+# learning is. Some claims hold, some hold with a condition, and quite a few fail as stated. The lesson says only what its
+# experiment shows, and also what it does not show.
 #
 # Try it on the run above.
 
@@ -154,8 +163,8 @@ predictions.review("00-ten-times-lr", f"All six runs trained; {happened}. So: a 
 # %% [markdown]
 # ## A short pre-test
 #
-# Six questions, five minutes. Commit to an answer for each. You are not told which are right: the lessons will do that, and at the end of the course you can compare
-# what you thought now with what you know then.
+# Six questions, five minutes. Commit to an answer for each. You are not told which are right: the lessons will do that, and at
+# the end of the course you can compare what you thought now with what you know then.
 
 # %%
 predictions.predict(
@@ -223,4 +232,5 @@ from stabilitylab import progress
 progress.show()
 
 # %% [markdown]
-# Next: [01 · Adam at a constant learning rate](01_constant_lr_adam.ipynb), which opens with an interview question that most textbooks get wrong.
+# Next: [01 · Adam at a constant learning rate](01_constant_lr_adam.ipynb), which opens with an interview question that most
+# textbooks get wrong.

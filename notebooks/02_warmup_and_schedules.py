@@ -1,10 +1,12 @@
 # %% [markdown]
 # # 02 · Warmup and schedules
 #
-# **On trial:** the popular recipe that a Transformer needs about 4000 steps of linear warmup, to a peak of d_model^-0.5, because the early gradient's variance is effectively infinite, and after it an inverse-square-root decay.
+# **On trial:** the popular recipe that a Transformer needs about 4000 steps of linear warmup, to a peak of d_model^-0.5, because
+# the early gradient's variance is effectively infinite, and after it an inverse-square-root decay.
 #
-# **You will be able to** say which part of a schedule does the work; tell both sides of the quarrel about *why* warmup works; choose a decay by what it does to the mean
-# learning rate; derive Noam's peak on a whiteboard; and name three ways in which a schedule goes wrong without an error message.
+# **You will be able to** say which part of a schedule does the work; tell both sides of the quarrel about *why* warmup works;
+# choose a decay by what it does to the mean learning rate; derive Noam's peak on a whiteboard; and name three ways in which a
+# schedule goes wrong without an error message.
 #
 # **Time** about 50 minutes. **You need** lesson 01, and its stalled run.
 
@@ -13,8 +15,10 @@
 #
 # > *"Which learning-rate schedule would you give a Transformer that you have never trained, and what is each part for?"*
 #
-# The answer that circulates in advice posts is one fluent sentence: the variance of the gradient is effectively infinite in the first hundreds of steps, so warm up linearly from 0 over some 4000 steps, up to d_model^-0.5,
-# and from there decay with the inverse square root of the step. A course page adds two details: half way through a cosine the rate is half of its base, and rates are always positive, so nobody need check.
+# The answer that circulates in advice posts is one fluent sentence: the variance of the gradient is effectively infinite in the
+# first hundreds of steps, so warm up linearly from 0 over some 4000 steps, up to d_model^-0.5, and from there decay with the
+# inverse square root of the step. A course page adds two details: half way through a cosine the rate is half of its base, and
+# rates are always positive, so nobody need check.
 #
 # That is six claims, to be tested one at a time.
 
@@ -35,7 +39,8 @@ predictions.predict(
 # %% [markdown]
 # ## Trial 1: which part is the medicine?
 #
-# Decay first. The panel trains the stalled run with a cosine from 1e-2 to 0 and no warmup. Then look for the cure yourself: give it 25 steps of warmup, then 150, then 150 with **after warmup** set to "stay constant".
+# Decay first. The panel trains the stalled run with a cosine from 1e-2 to 0 and no warmup. Then look for the cure yourself: give
+# it 25 steps of warmup, then 150, then 150 with **after warmup** set to "stay constant".
 
 # %%
 from stabilitylab import experiments, live
@@ -45,7 +50,8 @@ controls = ["lr", "warmup_steps", "decay", "seed"]
 panel = live.panel(halves.arms["decay"].config, controls, curves=("loss", "update_ratio", "lr"))
 
 # %% [markdown]
-# The rate falls to nothing, and the loss, but for one spike, lies on the unigram line all the same. Here is the panel's last run on top of the four recorded arms, ten seeds each.
+# The rate falls to nothing, and the loss, but for one spike, lies on the unigram line all the same. Here is the panel's last run
+# on top of the four recorded arms, ten seeds each.
 
 # %%
 from stabilitylab import evidence, plots
@@ -66,8 +72,10 @@ plots.panels(
 )
 
 # %% [markdown]
-# Two families, split by warmup and not by decay. (Lower panel: without warmup a run begins with its largest updates; with it they come late, and are survived.) The next figure is the whole case: the 2 x 2, the *dose* of warmup, and a negative control.
-# If warmup repairs the stall, it should do little for a model that does not stall. So the pre-LN model gets the same rate without a warmup (recorded) and with one (now). The recorded dots are seeds 1000-1019, on which nothing was tuned.
+# Two families, split by warmup and not by decay. (Lower panel: without warmup a run begins with its largest updates; with it they
+# come late, and are survived.) The next figure is the whole case: the 2 x 2, the *dose* of warmup, and a negative control. If
+# warmup repairs the stall, it should do little for a model that does not stall. So the pre-LN model gets the same rate without a
+# warmup (recorded) and with one (now). The recorded dots are seeds 1000-1019, on which nothing was tuned.
 
 # %%
 from stabilitylab import diagnose, train
@@ -108,26 +116,34 @@ print(f"after warmup, cosine ends below constant in {better} of 20 seeds")
 # %% [markdown]
 # Read three things off it.
 #
-# - **Warmup is the active ingredient.** Alone it takes the median from 3.27 to 2.73 nats; cosine alone takes it to 3.25, and [leaves 18 of 20 stuck](../docs/experiments.md#warmup-decay). Both runs with warmup end below both without, in 20 of 20 seeds. What decay adds *after* a warmup is smaller, and real: 2.64.
-# - **The dose decides.** 25 steps do next to nothing, 50 save some seeds, 100 all but one, 150 every one. "We use warmup" is half a sentence.
+# - **Warmup is the active ingredient.** Alone it takes the median from 3.27 to 2.73 nats; cosine alone takes it to 3.25, and
+#   [leaves 18 of 20 stuck](../docs/experiments.md#warmup-decay). Both runs with warmup end below both without, in 20 of 20 seeds.
+#   What decay adds *after* a warmup is smaller, and real: 2.64.
+# - **The dose decides.** 25 steps do next to nothing, 50 save some seeds, 100 all but one, 150 every one. "We use warmup" is half
+#   a sentence.
 # - **No illness, no effect.** The pre-LN model trains without (median 2.53, twenty seeds) and with (2.54, three seeds).
 #
 # ### So is it 4000 steps?
 #
-# 4000 is the setting of one paper's run of 100,000. Here the whole run is 300. The Deep Learning Tuning Playbook ([Godbole et al. 2023](https://github.com/google-research/tuning_playbook)) declines to name a typical length: some models need 100 steps, some Transformers more than 40,000, and it should stay within 10% of the run. By that rule our 150
-# of 300 is a drastic dose, for a drastic peak.
+# 4000 is the setting of one paper's run of 100,000. Here the whole run is 300. The Deep Learning Tuning Playbook ([Godbole et al.
+# 2023](https://github.com/google-research/tuning_playbook)) declines to name a typical length: some models need 100 steps, some
+# Transformers more than 40,000, and it should stay within 10% of the run. By that rule our 150 of 300 is a drastic dose, for a
+# drastic peak.
 
 # %% [markdown]
 # ## Trial 2: why does it work?
 #
-# Lesson 01 measured *what* warmup prevents: large early updates, after which the model no longer reads its input. The advice offers a reason one level deeper: variance. It is a garbled form of a serious argument, RAdam's (Liu et al. 2019).
+# Lesson 01 measured *what* warmup prevents: large early updates, after which the model no longer reads its input. The advice
+# offers a reason one level deeper: variance. It is a garbled form of a serious argument, RAdam's (Liu et al. 2019).
 #
-# Adam multiplies each gradient average $\hat m$ by an adaptive rate, $1/\sqrt{\hat v}$. At the first step $\hat v = g^2$. Model a gradient element as pure noise, $g \sim \mathcal N(0, \sigma^2)$; then the mean square of the rate is
+# Adam multiplies each gradient average $\hat m$ by an adaptive rate, $1/\sqrt{\hat v}$. At the first step $\hat v = g^2$. Model a
+# gradient element as pure noise, $g \sim \mathcal N(0, \sigma^2)$; then the mean square of the rate is
 #
 # $$\mathbb E\left[\frac{1}{\hat v}\right] = \int \frac{1}{g^2}\, \frac{e^{-g^2/2\sigma^2}}{\sqrt{2\pi}\,\sigma}\, dg = \infty .$$
 #
-# There is the infinity: not in the gradient's variance, which is $\sigma^2$, but in that of the *adaptive rate*. More gradients in the average tame it quickly. And the step is not the rate but the product $\hat m/\sqrt{\hat v}$, which at the first step is $g/|g| = \pm 1$: as bounded as can be. Both at
-# once, for 200,000 elements of pure noise:
+# There is the infinity: not in the gradient's variance, which is $\sigma^2$, but in that of the *adaptive rate*. More gradients
+# in the average tame it quickly. And the step is not the rate but the product $\hat m/\sqrt{\hat v}$, which at the first step is
+# $g/|g| = \pm 1$: as bounded as can be. Both at once, for 200,000 elements of pure noise:
 
 # %%
 import torch
@@ -145,18 +161,23 @@ for t in range(1, 101):
 print("\n".join(rows))
 
 # %% [markdown]
-# At step 1 the variance grows with the number of draws, as that of an infinite-variance quantity does. By the third step it is about 1, and it goes on falling. So "infinite" is right for the first two steps only, not for hundreds.
+# At step 1 the variance grows with the number of draws, as that of an infinite-variance quantity does. By the third step it is
+# about 1, and it goes on falling. So "infinite" is right for the first two steps only, not for hundreds.
 #
-# The last column is the rival explanation. Early steps are *large*: the average of one gradient is that gradient, so even noise is followed at the full rate; as $\hat m$ averages more of it, noise cancels, and by step 100 the step is about a fifth.
-# (A gradient that always agrees keeps its full step.) Ma & Yarats (2019) argue from there: what counts is the size of the update.
+# The last column is the rival explanation. Early steps are *large*: the average of one gradient is that gradient, so even noise
+# is followed at the full rate; as $\hat m$ averages more of it, noise cancels, and by step 100 the step is about a fifth. (A
+# gradient that always agrees keeps its full step.) Ma & Yarats (2019) argue from there: what counts is the size of the update.
 #
 # ### RAdam is a schedule
 #
 # RAdam's cure is a factor $r_t$ on the learning rate, from an estimate $\rho_t$ of how many gradients stand behind $\hat v$:
 #
-# $$\rho_\infty = \frac{2}{1-\beta_2} - 1, \qquad \rho_t = \rho_\infty - \frac{2t\,\beta_2^t}{1-\beta_2^t}, \qquad r_t = \sqrt{\frac{(\rho_t-4)(\rho_t-2)\,\rho_\infty}{(\rho_\infty-4)(\rho_\infty-2)\,\rho_t}} .$$
+# $$\rho_\infty = \frac{2}{1-\beta_2} - 1, \qquad \rho_t = \rho_\infty - \frac{2t\,\beta_2^t}{1-\beta_2^t},
+# \qquad r_t = \sqrt{\frac{(\rho_t-4)(\rho_t-2)\,\rho_\infty}{(\rho_\infty-4)(\rho_\infty-2)\,\rho_t}} .$$
 #
-# While $\rho_t$ is 5 or less (PyTorch's limit; the first five steps), RAdam does not divide by $\sqrt{\hat v}$ at all. The factor depends on $t$ and $\beta_2$ and *on nothing that was measured*. To see it, feed PyTorch's RAdam a constant gradient, so that $\hat m/\sqrt{\hat v} = 1$, and what is left is $r_t$.
+# While $\rho_t$ is 5 or less (PyTorch's limit; the first five steps), RAdam does not divide by $\sqrt{\hat v}$ at all. The factor
+# depends on $t$ and $\beta_2$ and *on nothing that was measured*. To see it, feed PyTorch's RAdam a constant gradient, so that
+# $\hat m/\sqrt{\hat v} = 1$, and what is left is $r_t$.
 
 # %%
 import math
@@ -189,10 +210,14 @@ plots.lines(
 )
 
 # %% [markdown]
-# So RAdam, from its sixth step on, *is* Adam with a warmup schedule. $\rho_\infty + 1 = 2/(1-\beta_2)$ is also the length that Ma & Yarats ([2019](https://arxiv.org/abs/1910.04209)) propose for an untuned linear warmup: 2000 steps at 0.999, 40 at 0.95. A success of RAdam therefore cannot tell the two explanations apart. Worse: in a run of 250 steps at 0.999 RAdam never
-# goes above 0.34 of the rate you asked for.
+# So RAdam, from its sixth step on, *is* Adam with a warmup schedule. $\rho_\infty + 1 = 2/(1-\beta_2)$ is also the length that Ma
+# & Yarats ([2019](https://arxiv.org/abs/1910.04209)) propose for an untuned linear warmup: 2000 steps at 0.999, 40 at 0.95. A
+# success of RAdam therefore cannot tell the two explanations apart. Worse: in a run of 250 steps at 0.999 RAdam never goes above
+# 0.34 of the rate you asked for.
 #
-# What *would* tell them apart? A run whose second moment is well estimated, and whose first step is still large. Let Adam see 100 batches at rate 0, so that its moments fill while no weight moves (in the table above the rate's variance is then down to 0.005); then switch on 1e-2.
+# What *would* tell them apart? A run whose second moment is well estimated, and whose first step is still large. Let Adam see 100
+# batches at rate 0, so that its moments fill while no weight moves (in the table above the rate's variance is then down to
+# 0.005); then switch on 1e-2.
 
 # %%
 predictions.predict(
@@ -235,30 +260,41 @@ print("noise share of the gradient at step 0, 100, 250:", [evidence.spread(found
 print(f"constant 3.4e-3 ends below RAdam in {below[0]} of 5 seeds, below warmup to 1e-2 in {below[1]} of 5")
 
 # %% [markdown]
-# A hundred batches of acquaintance do not help: [20 of 20 seeds fail to train, median 3.28](../docs/experiments.md#second-moment), while 150 steps of warmup reach 2.79. The filled run's first update is smaller than an untreated one's (1.6% of the weights against 2.4%), and over a hundred times larger than a warmed-up run's.
-# With beta2 0.95 the untuned warmup ends at step 40, where RAdam's factor has reached 0.8: RAdam is stuck in 16 of 20 seeds, and 150 plain steps train. In these arms the dose matters, not where it comes from.
+# A hundred batches of acquaintance do not help: [20 of 20 seeds fail to train, median
+# 3.28](../docs/experiments.md#second-moment), while 150 steps of warmup reach 2.79. The filled run's first update is smaller than
+# an untreated one's (1.6% of the weights against 2.4%), and over a hundred times larger than a warmed-up run's. With beta2 0.95
+# the untuned warmup ends at step 40, where RAdam's factor has reached 0.8: RAdam is stuck in 16 of 20 seeds, and 150 plain steps
+# train. In these arms the dose matters, not where it comes from.
 #
-# The advice's premise, a noisy early gradient, fails too. The share of the gradient that is noise (its variance over batches, over its mean square) is *lowest* at step 0, 0.29, and about 0.75 after 100 and 250 steps. Early batches agree, as one expects while all of them teach the same byte frequencies.
+# The advice's premise, a noisy early gradient, fails too. The share of the gradient that is noise (its variance over batches,
+# over its mean square) is *lowest* at step 0, 0.29, and about 0.75 after 100 and 250 steps. Early batches agree, as one expects
+# while all of them teach the same byte frequencies.
 #
 # ### The quarrel, as it stands
 #
 # This is **contested**, and one small model does not settle it.
 #
-# - *For the variance:* Liu et al. (2019). Kalra & Barkeshli (2024) report that a suitable initial value of the second moment gives benefits similar to warmup. Ours was not such a value: it left the first step at two thirds of its size.
-# - *For the size of the steps:* Ma & Yarats (2019), by the argument above. Kosson et al. (2024) ask by which measure the steps are too large, and point to the angle they turn the weights by.
-# - *For the landscape:* Gilmer et al. (2021) and Kalra & Barkeshli see warmup lead to flatter or better-conditioned regions, in which a larger rate is tolerated.
+# - *For the variance:* Liu et al. (2019). Kalra & Barkeshli (2024) report that a suitable initial value of the second moment
+#   gives benefits similar to warmup. Ours was not such a value: it left the first step at two thirds of its size.
+# - *For the size of the steps:* Ma & Yarats (2019), by the argument above. Kosson et al. (2024) ask by which measure the steps
+#   are too large, and point to the angle they turn the weights by.
+# - *For the landscape:* Gilmer et al. (2021) and Kalra & Barkeshli see warmup lead to flatter or better-conditioned regions, in
+#   which a larger rate is tolerated.
 #
-# Our runs fit the second and do not test the third. (Of seeds 0-4 one warmed-up run of this experiment had not got off the plateau by step 250; of the twenty fresh ones all had.)
+# Our runs fit the second and do not test the third. (Of seeds 0-4 one warmed-up run of this experiment had not got off the
+# plateau by step 250; of the twenty fresh ones all had.)
 #
 # ### What the cure buys
 #
-# The last arm is Adam with **no warmup at all**, constant at the rate that RAdam only just reaches. It trains, and ends below RAdam and below the warmed-up 1e-2 of the same seed in 5 of 5. Warmup made 1e-2 *survivable*; over 250 steps it did not make it the best rate. If your peak
-# needs an enormous warmup, try a lower peak first.
+# The last arm is Adam with **no warmup at all**, constant at the rate that RAdam only just reaches. It trains, and ends below
+# RAdam and below the warmed-up 1e-2 of the same seed in 5 of 5. Warmup made 1e-2 *survivable*; over 250 steps it did not make it
+# the best rate. If your peak needs an enormous warmup, try a lower peak first.
 
 # %% [markdown]
 # ## Trial 3: the shape of the decay
 #
-# The same warmup, the same peak, five ways on (`wsd` is warmup-stable-decay: constant, then a linear fall over the last fifth). Move the sliders: how do the *means* after warmup change when the run gets longer?
+# The same warmup, the same peak, five ways on (`wsd` is warmup-stable-decay: constant, then a linear fall over the last fifth).
+# Move the sliders: how do the *means* after warmup change when the run gets longer?
 
 # %%
 from stabilitylab import DECAYS, warmup_then
@@ -285,7 +321,9 @@ live.explore(shapes, warmup_steps=[100, 10, 50, 200, 400], planned_steps=[1000, 
 #
 # $$\frac{1}{T-W}\int_W^T \sqrt{\frac{W}{s}}\, ds = \frac{2\sqrt W\,(\sqrt T - \sqrt W)}{T-W} = \frac{2}{1+\sqrt{T/W}} .$$
 #
-# At $T = 10\,W$ that is 0.48, almost a cosine's. At the paper's $T = 25\,W$ it is 0.33. The name does not fix how cold a run is. That suggests a hypothesis: **below the best rate, a decay costs what its mean costs.** Then a *constant* rate at half of the peak should end where the decays end.
+# At $T = 10\,W$ that is 0.48, almost a cosine's. At the paper's $T = 25\,W$ it is 0.33. The name does not fix how cold a run is.
+# That suggests a hypothesis: **below the best rate, a decay costs what its mean costs.** Then a *constant* rate at half of the
+# peak should end where the decays end.
 
 # %%
 for warmup, total in ((20, 200), (4000, 100_000)):
@@ -324,12 +362,18 @@ for label in ("constant", "inverse sqrt", "wsd"):
     print(f"peak 3e-2: half of the constant rate ends below {label} in {lower} of 5 seeds")
 
 # %% [markdown]
-# The hypothesis holds up well. At the mild peak the three decays end alike ([0.0163 nat apart, twenty seeds](../docs/experiments.md#schedules)), and a constant rate at half of the peak costs nearly what they cost: 0.18 nat against 0.18 to 0.19 (medians of five seeds). The decay that waits for the last fifth costs almost nothing. The mild rate was not too high, and lowering
-# it by any of these formulas only slowed the run.
+# The hypothesis holds up well. At the mild peak the three decays end alike ([0.0163 nat apart, twenty
+# seeds](../docs/experiments.md#schedules)), and a constant rate at half of the peak costs nearly what they cost: 0.18 nat against
+# 0.18 to 0.19 (medians of five seeds). The decay that waits for the last fifth costs almost nothing. The mild rate was not too
+# high, and lowering it by any of these formulas only slowed the run.
 #
-# At ten times that peak the order turns: the inverse square root ends [0.0337 nat *below* constant](../docs/experiments.md#schedules) (median). But simply halving the constant rate does at least as well: it ends below both in 5 of 5 seeds, and below the late decay in 4 of 5. What decay gained here, a lower rate gained as well, without any decay.
+# At ten times that peak the order turns: the inverse square root ends [0.0337 nat *below*
+# constant](../docs/experiments.md#schedules) (median). But simply halving the constant rate does at least as well: it ends below
+# both in 5 of 5 seeds, and below the late decay in 4 of 5. What decay gained here, a lower rate gained as well, without any
+# decay.
 #
-# Is it inverse square root, then? That is **opinion**: nothing in these runs singles it out. Its own merit is not a matter of loss: like warmup-stable-decay (WSD), it need not know where the run ends.
+# Is it inverse square root, then? That is **opinion**: nothing in these runs singles it out. Its own merit is not a matter of
+# loss: like warmup-stable-decay (WSD), it need not know where the run ends.
 
 # %% [markdown]
 # ## Trial 4: the peak that lost its second factor
@@ -338,7 +382,8 @@ for label in ("constant", "inverse sqrt", "wsd"):
 #
 # $$\text{lr}(s) = d^{-0.5}\,\min\left(s^{-0.5},\; s\,W^{-1.5}\right), \qquad d = \text{d\_model},\; W = \text{warmup steps}.$$
 #
-# The first piece falls and the second rises, so the peak is where they cross: $s^{-0.5} = s\,W^{-1.5}$ gives $s^{1.5} = W^{1.5}$, so $s = W$. There
+# The first piece falls and the second rises, so the peak is where they cross: $s^{-0.5} = s\,W^{-1.5}$ gives $s^{1.5} = W^{1.5}$,
+# so $s = W$. There
 #
 # $$\text{lr}(W) = d^{-0.5}\, W^{-0.5} = (d\,W)^{-0.5}, \qquad \frac{d^{-0.5}}{\text{lr}(W)} = \sqrt W .$$
 
@@ -351,7 +396,9 @@ print(f"width {WIDTH}: peak {rates[at]:.2e} at step {at}; (d W)^-0.5 = {(WIDTH *
 print(f"d^-0.5 = {WIDTH**-0.5:.3f}, which is {WIDTH**-0.5 / rates[at]:.1f} times the peak; sqrt(4000) = {math.sqrt(4000):.1f}")
 
 # %% [markdown]
-# "Warm up to d_model^-0.5" remembers the factor that stands in front and forgets that the bracket has a height of its own. It asks for 0.044 in place of 7.0e-4: 63 times too hot at 4000 steps. Whether a model survives that depends on the model; our small post-LN one [ends on the unigram line at 3e-2 already, after 40 steps of warmup](../docs/experiments.md#lr-sensitivity).
+# "Warm up to d_model^-0.5" remembers the factor that stands in front and forgets that the bracket has a height of its own. It
+# asks for 0.044 in place of 7.0e-4: 63 times too hot at 4000 steps. Whether a model survives that depends on the model; our small
+# post-LN one [ends on the unigram line at 3e-2 already, after 40 steps of warmup](../docs/experiments.md#lr-sensitivity).
 
 # %% [markdown]
 # ## Trial 5: at the edges
@@ -375,13 +422,18 @@ print(f"cosine over the run and not the decay, 150 of 300 steps of warmup: {149 
 print(f"length in micro-batches, scheduler called per update of 8 of them: ends at {0.5 * (1 + math.cos(math.pi / 8)):.2f}")
 
 # %% [markdown]
-# "Half way, half the rate" **holds** if half way is counted over the *decay*, and the decay goes to 0. Step 500 of this run is 400/900 of the way down its cosine: 0.587. With a floor of 0.1 even the true half way has 0.55.
+# "Half way, half the rate" **holds** if half way is counted over the *decay*, and the decay goes to 0. Step 500 of this run is
+# 400/900 of the way down its cosine: 0.587. With a floor of 0.1 even the true half way has 0.55.
 #
-# Three slips follow. Whether a warmup is counted from 0 or from 1 makes a difference of one part in $W$: harmless, as long as you know that counted from 0 the first step has a rate of **exactly 0**. A cosine that counts its progress over the whole run is
-# not harmless: at the end of a long warmup it drops to half at once. And where the length is given in micro-batches and the scheduler counts updates, the run is over when the cosine has come down to 0.96.
+# Three slips follow. Whether a warmup is counted from 0 or from 1 makes a difference of one part in $W$: harmless, as long as you
+# know that counted from 0 the first step has a rate of **exactly 0**. A cosine that counts its progress over the whole run is not
+# harmless: at the end of a long warmup it drops to half at once. And where the length is given in micro-batches and the scheduler
+# counts updates, the run is over when the cosine has come down to 0.96.
 #
-# Now the claim that rates are always positive. The end of a decay is 0. Past it, a line written by hand, `1 - (step - warmup) / (end - warmup)`, goes on. The optimizer's constructor would refuse a negative rate; from a scheduler [it takes one, and walks uphill](../docs/experiments.md#schedule-facts). Three seeds, planned
-# for 120 steps and run for 160, and the first of them again with `max(0, ...)`:
+# Now the claim that rates are always positive. The end of a decay is 0. Past it, a line written by hand,
+# `1 - (step - warmup) / (end - warmup)`, goes on. The optimizer's constructor would refuse a negative rate; from a scheduler [it
+# takes one, and walks uphill](../docs/experiments.md#schedule-facts). Three seeds, planned for 120 steps and run for 160, and the
+# first of them again with `max(0, ...)`:
 
 # %%
 base = shaped.arms["linear"].config.replace(lr=1e-2, steps=160)
@@ -404,7 +456,10 @@ for label, runs in past.items():
 print("first spike without a floor at steps", sorted(diagnose(run).spikes[0] for run in past["as written"]))
 
 # %% [markdown]
-# At first nothing shows, because the rate is still close to 0: the seeds have risen by 1 nat at steps 136 to 146. Then the model is un-trained faster than it was trained (the axis ends above 7; the losses go on). PyTorch's own schedulers that we tried never go negative: the linear one stays at 0, and `CosineAnnealingLR` climbs [back to the base rate](../docs/experiments.md#schedule-facts) at twice its length.
+# At first nothing shows, because the rate is still close to 0: the seeds have risen by 1 nat at steps 136 to 146. Then the model
+# is un-trained faster than it was trained (the axis ends above 7; the losses go on). PyTorch's own schedulers that we tried never
+# go negative: the linear one stays at 0, and `CosineAnnealingLR` climbs [back to the base
+# rate](../docs/experiments.md#schedule-facts) at twice its length.
 
 # %% [markdown]
 # ## The verdict
@@ -415,18 +470,26 @@ from stabilitylab import ledger
 ledger.verdicts("B3", "B4", "B5", "B6", "C3", "C6")
 
 # %% [markdown]
-# B4 rests on the 2 x 2 and the dose; its condition has a second half, met in lesson 01: with [fp16 weights](../docs/experiments.md#fp16-weights) the arithmetic breaks and no warmup helps. B3 is false as stated, here, on the filled run and on the noise measured at step 0; the mechanism behind warmup is **contested**. B5 is opinion. B6,
-# C3 and C6 are arithmetic and hold or fail exactly, on any seed.
+# B4 rests on the 2 x 2 and the dose; its condition has a second half, met in lesson 01: with [fp16
+# weights](../docs/experiments.md#fp16-weights) the arithmetic breaks and no warmup helps. B3 is false as stated, here, on the
+# filled run and on the noise measured at step 0; the mechanism behind warmup is **contested**. B5 is opinion. B6, C3 and C6 are
+# arithmetic and hold or fail exactly, on any seed.
 #
 # ### What this does not show
 #
-# - **What a decay is worth in a long run.** 200 steps are all warmup by real standards, and all losses are training losses. For LLMs at compute-optimal lengths, each schedule at its best peak, [Bergsma et al. 2025](https://arxiv.org/abs/2502.15938) report that a linear decay to zero wins.
+# - **What a decay is worth in a long run.** 200 steps are all warmup by real standards, and all losses are training losses. For
+#   LLMs at compute-optimal lengths, each schedule at its best peak, [Bergsma et al. 2025](https://arxiv.org/abs/2502.15938)
+#   report that a linear decay to zero wins.
 # - **A rule for the length.** It depends on model, peak and beta2; we have one model and one peak.
-# - **That variance never matters.** The filled moments are those of an untrained model and go stale as it moves, and by RAdam's own reckoning 100 batches are few: its factor would still stand at 0.22.
+# - **That variance never matters.** The filled moments are those of an untrained model and go stale as it moves, and by RAdam's
+#   own reckoning 100 batches are few: its factor would still stand at 0.22.
 # - **That the mean rate is all.** It accounts for most of what we saw, at two peaks, in five seeds, on one model.
 #
-# **At 7B parameters** the parts are the same and the proportions are not (recall the Playbook's 10%). [Wortsman et al. 2023](https://arxiv.org/abs/2309.14322) find that a longer warmup lowers the sensitivity to the learning rate, most clearly in the larger models.
-# A run whose length is still being negotiated wants a schedule that can wait: MiniCPM's WSD ([Hu et al. 2024](https://arxiv.org/abs/2404.06395)) decays last, and in their small-model runs 10% of the tokens were enough for it, and 2.5% were not.
+# **At 7B parameters** the parts are the same and the proportions are not (recall the Playbook's 10%). [Wortsman et al.
+# 2023](https://arxiv.org/abs/2309.14322) find that a longer warmup lowers the sensitivity to the learning rate, most clearly in
+# the larger models. A run whose length is still being negotiated wants a schedule that can wait: MiniCPM's WSD ([Hu et al.
+# 2024](https://arxiv.org/abs/2404.06395)) decays last, and in their small-model runs 10% of the tokens were enough for it, and
+# 2.5% were not.
 
 # %% [markdown]
 # ## What you predicted
@@ -439,7 +502,10 @@ predictions.review(
 )
 predictions.review(
     "02-filled",
-    "It did not train in 20 of 20 seeds, though its second moment rested on 100 batches: its first step was still two thirds of an untreated one.",
+    (
+        "It did not train in 20 of 20 seeds, though its second moment rested on 100 batches: its first step was still two "
+        "thirds of an untreated one."
+    ),
     outcome="does not train: its first steps are still too large",
 )
 predictions.review(
@@ -451,22 +517,30 @@ predictions.review(
 # %% [markdown]
 # ## In the interview, in three sentences
 #
-# > "I would warm up linearly, starting with a few percent of the run, because under Adam the first steps are as large as the learning rate whatever the gradient, and a peak that a warmed-up model survives can stall the untrained one; why exactly is
-# > contested, but in controlled runs small first steps helped and a well-filled second moment did not. For the decay I would take cosine if I know the length and warmup-stable-decay if I do not: in the short runs I have seen, the mean rate explained most of what the shape
-# > is credited with. And I would log the rate that the optimizer really used and test the schedule at its first step, its peak, its end and past it, because a wrong rate raises no error."
+# > "I would warm up linearly, starting with a few percent of the run, because under Adam the first steps are as large as the
+# > learning rate whatever the gradient, and a peak that a warmed-up model survives can stall the untrained one; why exactly is
+# > contested, but in controlled runs small first steps helped and a well-filled second moment did not. For the decay I would take
+# > cosine if I know the length and warmup-stable-decay if I do not: in the short runs I have seen, the mean rate explained most
+# > of what the shape is credited with. And I would log the rate that the optimizer really used and test the schedule at its first
+# > step, its peak, its end and past it, because a wrong rate raises no error."
 #
 # ## What to log in your own runs
 #
-# The learning rate **read from the optimizer** at each update, not from the config; the update-to-parameter ratio over the first few hundred steps; the step count in *updates*, beside micro-batches and tokens. Before the run: the schedule as a list of numbers, with four assertions (first step, highest value and
-# where, last step, one step past the end).
+# The learning rate **read from the optimizer** at each update, not from the config; the update-to-parameter ratio over the first
+# few hundred steps; the step count in *updates*, beside micro-batches and tokens. Before the run: the schedule as a list of
+# numbers, with four assertions (first step, highest value and where, last step, one step past the end).
 #
 # ## Try it yourself
 #
-# 1. The dose and the peak. In the panel, halve the peak to 5e-3 with "stay constant". How much warmup does it need now? Find the shortest that trains seeds 0, 1 and 2.
-# 2. Is it ever too late? `train(halves.arms["neither"].config.replace(seed=0), schedule=lambda step: 1e-2 if step < 20 else 3e-3)` gives twenty hot steps, then a rate that trains from scratch. Compare seeds 0 and 1. (Lesson 07 comes back to this.)
-# 3. The misremembered Noam. For `shaped.arms["constant"].config` with `steps=300, warmup_steps=150`, compare a peak of `(32 * 150) ** -0.5` with `32 ** -0.5`. Predict both verdicts first.
+# 1. The dose and the peak. In the panel, halve the peak to 5e-3 with "stay constant". How much warmup does it need now? Find the
+#    shortest that trains seeds 0, 1 and 2.
+# 2. Is it ever too late? `train(halves.arms["neither"].config.replace(seed=0), schedule=lambda step: 1e-2 if step < 20 else
+#    3e-3)` gives twenty hot steps, then a rate that trains from scratch. Compare seeds 0 and 1. (Lesson 07 comes back to this.)
+# 3. The misremembered Noam. For `shaped.arms["constant"].config` with `steps=300, warmup_steps=150`, compare a peak of
+#    `(32 * 150) ** -0.5` with `32 ** -0.5`. Predict both verdicts first.
 #
-# **Assignment:** [exercises/a2_schedules/a2_schedules.ipynb](../exercises/a2_schedules/a2_schedules.ipynb). You write the schedules of this lesson, edges included, read a learning-rate range test, and free the stalled run with your own warmup.
+# **Assignment:** [exercises/a2_schedules/a2_schedules.ipynb](../exercises/a2_schedules/a2_schedules.ipynb). You write the
+# schedules of this lesson, edges included, read a learning-rate range test, and free the stalled run with your own warmup.
 
 # %% [markdown]
 # ## Quiz
@@ -482,14 +556,21 @@ quiz("02")
 # ## References
 #
 # - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762), section 5.3.
-# - Liu et al. 2019, *On the Variance of the Adaptive Learning Rate and Beyond* (RAdam), [arXiv:1908.03265](https://arxiv.org/abs/1908.03265).
-# - Ma & Yarats 2019, *On the Adequacy of Untuned Warmup for Adaptive Optimization*, [arXiv:1910.04209](https://arxiv.org/abs/1910.04209).
-# - Gilmer et al. 2021, *A Loss Curvature Perspective on Training Instability in Deep Learning*, [arXiv:2110.04369](https://arxiv.org/abs/2110.04369).
+# - Liu et al. 2019, *On the Variance of the Adaptive Learning Rate and Beyond* (RAdam),
+#   [arXiv:1908.03265](https://arxiv.org/abs/1908.03265).
+# - Ma & Yarats 2019, *On the Adequacy of Untuned Warmup for Adaptive Optimization*,
+#   [arXiv:1910.04209](https://arxiv.org/abs/1910.04209).
+# - Gilmer et al. 2021, *A Loss Curvature Perspective on Training Instability in Deep Learning*,
+#   [arXiv:2110.04369](https://arxiv.org/abs/2110.04369).
 # - Kalra & Barkeshli 2024, *Why Warmup the Learning Rate?*, [arXiv:2406.09405](https://arxiv.org/abs/2406.09405).
-# - Kosson et al. 2024, *Analyzing & Reducing the Need for Learning Rate Warmup in GPT Training*, [arXiv:2410.23922](https://arxiv.org/abs/2410.23922).
+# - Kosson et al. 2024, *Analyzing & Reducing the Need for Learning Rate Warmup in GPT Training*,
+#   [arXiv:2410.23922](https://arxiv.org/abs/2410.23922).
 # - Hu et al. 2024, *MiniCPM* (warmup-stable-decay), [arXiv:2404.06395](https://arxiv.org/abs/2404.06395).
-# - Bergsma et al. 2025, *Straight to Zero: Why Linearly Decaying the Learning Rate to Zero Works Best for LLMs*, [arXiv:2502.15938](https://arxiv.org/abs/2502.15938).
-# - Wortsman et al. 2023, *Small-scale proxies for large-scale Transformer training instabilities*, [arXiv:2309.14322](https://arxiv.org/abs/2309.14322).
-# - Godbole et al. 2023, *Deep Learning Tuning Playbook*, [github.com/google-research/tuning_playbook](https://github.com/google-research/tuning_playbook).
+# - Bergsma et al. 2025, *Straight to Zero: Why Linearly Decaying the Learning Rate to Zero Works Best for LLMs*,
+#   [arXiv:2502.15938](https://arxiv.org/abs/2502.15938).
+# - Wortsman et al. 2023, *Small-scale proxies for large-scale Transformer training instabilities*,
+#   [arXiv:2309.14322](https://arxiv.org/abs/2309.14322).
+# - Godbole et al. 2023, *Deep Learning Tuning Playbook*,
+#   [github.com/google-research/tuning_playbook](https://github.com/google-research/tuning_playbook).
 #
 # Next: [03 · Loss spikes and clipping](03_spikes_and_clipping.ipynb)

@@ -3,21 +3,26 @@
 #
 # **On trial:** the reflex of curing the symptom that shouts: the run died of a NaN, so make the NaN go away and the run is saved.
 #
-# **You will be able to** triage a dead run in four questions, list hypotheses with what each predicts, find the cheapest test that separates them, take a compound failure apart with controls, price each cure
-# against an untroubled twin, and write a post-mortem that the next engineer can use.
+# **You will be able to** triage a dead run in four questions, list hypotheses with what each predicts, find the cheapest test
+# that separates them, take a compound failure apart with controls, price each cure against an untroubled twin, and write a
+# post-mortem that the next engineer can use.
 #
 # **Time** about 50 minutes. **You need** lessons 01 to 09, above all 01 (the stall), 05 (loss scales), 06 (alarms and rollback).
 
 # %% [markdown]
 # ## Several changes, one success
 #
-# [Bekman's account](https://github.com/stas00/ml-engineering) of BLOOM puts the failed 104B runs down to fp16 and poor data above all. BLOOM-176B then used bf16, cleaner data and an embedding norm, and had a single spike, which recovered in 200 steps. Which of the three changes did it? They were made together,
-# and at that size nobody pays for the runs that would tell. The question behind it is one that senior engineers are asked:
+# [Bekman's account](https://github.com/stas00/ml-engineering) of BLOOM puts the failed 104B runs down to fp16 and poor data above
+# all. BLOOM-176B then used bf16, cleaner data and an embedding norm, and had a single spike, which recovered in 200 steps. Which
+# of the three changes did it? They were made together, and at that size nobody pays for the runs that would tell. The question
+# behind it is one that senior engineers are asked:
 #
-# > *"Your run went NaN overnight. You have twenty minutes before somebody restarts it. What do you look at, in which order, and what do you change?"*
+# > *"Your run went NaN overnight. You have twenty minutes before somebody restarts it. What do you look at, in which order, and
+# > what do you change?"*
 #
-# Here is a run with more than one thing wrong. At our size the runs that tell cost a second each, so it can be taken apart. It is a two-layer post-LN model in fp16 with fp32 master weights, a fixed loss scale, Adam at a constant rate, and a budget of 100 steps. It ran for
-# 40 steps and stopped: the gradient was not finite. Three predictions first.
+# Here is a run with more than one thing wrong. At our size the runs that tell cost a second each, so it can be taken apart. It is
+# a two-layer post-LN model in fp16 with fp32 master weights, a fixed loss scale, Adam at a constant rate, and a budget of 100
+# steps. It ran for 40 steps and stopped: the gradient was not finite. Three predictions first.
 
 # %%
 from stabilitylab import predictions
@@ -29,19 +34,26 @@ predictions.predict(
 )
 predictions.predict(
     "10-single",
-    "Three things are wrong: a setting, a second setting, and some batches. How many of the three save the run if that one alone is put right?",
+    (
+        "Three things are wrong: a setting, a second setting, and some batches. How many of the three save the run if that one "
+        "alone is put right?"
+    ),
     ["None", "One", "Two", "Any of the three"],
 )
 predictions.predict(
     "10-back",
-    "At step 40 everything is put right. Which has the lower held-out loss 100 steps later: going on from the checkpoint of step 39, or starting again at step 0?",
+    (
+        "At step 40 everything is put right. Which has the lower held-out loss 100 steps later: going on from the checkpoint of "
+        "step 39, or starting again at step 0?"
+    ),
     ["Going on, which is 40 steps ahead", "They end level", "Starting again", "It depends on the seed"],
 )
 
 # %% [markdown]
 # ## The incident
 #
-# This is the run's config; the bad batches are written into it, as they would lie in a shard. Run the panel. Then give the run what people reach for first, **clip norm** 1.0. Take it off again, and set **precision** to bf16.
+# This is the run's config; the bad batches are written into it, as they would lie in a shard. Run the panel. Then give the run
+# what people reach for first, **clip norm** 1.0. Take it off again, and set **precision** to bf16.
 
 # %%
 from stabilitylab import Injection, ModelConfig, RunConfig, Trainer, live, plots
@@ -64,6 +76,7 @@ panel = live.panel(
 )
 
 # %% [markdown]
+#
 # %%
 from stabilitylab import diagnose, train
 
@@ -71,14 +84,18 @@ for change in ({"clip_norm": 1.0}, {"dtype": "bf16"}):
     print(change, "->", diagnose(train(incident.replace(**change))).reason)
 
 # %% [markdown]
-# Clipping changes nothing: no limit removes an inf (lesson 06). In bf16, whose range is that of fp32, the NaN is gone, and the run uses up its budget, at the unigram line.
+# Clipping changes nothing: no limit removes an inf (lesson 06). In bf16, whose range is that of fp32, the NaN is gone, and the
+# run uses up its budget, at the unigram line.
 #
 # ## Triage: four questions
 #
-# Before anything is restarted, keep the log, the checkpoints and the batches. Then four questions, five minutes each, from the event outwards: **the number, the batch, the history, the settings.** After the first non-finite number all others are noise, so the first question fixes
-# the step at which the second looks. The third asks whether there was a healthy run for the event to destroy. The fourth comes last because a list of changed settings makes everybody certain too soon.
+# Before anything is restarted, keep the log, the checkpoints and the batches. Then four questions, five minutes each, from the
+# event outwards: **the number, the batch, the history, the settings.** After the first non-finite number all others are noise, so
+# the first question fixes the step at which the second looks. The third asks whether there was a healthy run for the event to
+# destroy. The fourth comes last because a list of changed settings makes everybody certain too soon.
 #
-# The next cells fly the incident on five seeds and, beside it, the last run of this model that trained. (The settings were chosen on seeds 0 to 4. These are others.)
+# The next cells fly the incident on five seeds and, beside it, the last run of this model that trained. (The settings were chosen
+# on seeds 0 to 4. These are others.)
 
 # %%
 from types import SimpleNamespace
@@ -135,7 +152,8 @@ for record in flights["all three"][0].run.records[37:]:
 print("first step with an inf or NaN gradient, five seeds:", [f.run.records[-1].step for f in flights["all three"]])
 
 # %% [markdown]
-# The gradient, at step 40, in every seed, and only 0.02% of its elements. The loss of that step is high and finite; the steps before it are calm. This is no explosion, which would grow over several steps. Something came in.
+# The gradient, at step 40, in every seed, and only 0.02% of its elements. The loss of that step is high and finite; the steps
+# before it are calm. This is no explosion, which would grow over several steps. Something came in.
 #
 # ### 2. What came in at that step?
 
@@ -146,16 +164,19 @@ for step in range(38, 45):
     inputs, targets = (Counter(part.flatten().tolist()) for part in Trainer(incident).batches(step))
     byte, count = targets.most_common(1)[0]
     print(
-        f"step {step}: {len(inputs)} different inputs, {len(targets):2} different targets; byte {byte} is {count / 256:.0%} of them"
+        f"step {step}: {len(inputs)} different inputs, {len(targets):2} different targets; byte {byte} is {count / 256:.0%} "
+        "of them"
     )
 
 # %% [markdown]
-# Three batches whose inputs are ordinary text and whose targets are all one byte: broken labels. The case looks closed: *bad data made a NaN*. A post-mortem that stops here is why the same run dies again next month.
+# Three batches whose inputs are ordinary text and whose targets are all one byte: broken labels. The case looks closed: *bad data
+# made a NaN*. A post-mortem that stops here is why the same run dies again next month.
 #
 # ### 3. Was the run well before that?
 #
-# The loss cannot say: over steps 30-39 both runs are near the unigram line. But there are the alarms of lesson 06. And the first six steps can be run again for next to nothing, this time with the *input share* of lesson 01: how much of the last block's output
-# differs from token to token.
+# The loss cannot say: over steps 30-39 both runs are near the unigram line. But there are the alarms of lesson 06. And the first
+# six steps can be run again for next to nothing, this time with the *input share* of lesson 01: how much of the last block's
+# output differs from token to token.
 
 # %%
 from stabilitylab.experiments.spikes.alarms import ALARMS
@@ -171,10 +192,14 @@ for name in ("all three", "none"):
         )
 
 # %% [markdown]
-# Two numbers tell them apart. The first update moved the weights by 0.057 of their length, about ten times as far as in the run that trained, and the update alarm sounded at step 0 in all five seeds, forty steps before any other. And after six steps the input share of the incident is 4e-04 or less;
-# in the run that trained it is 7e-02 or more, and 2e-03 or more later. The stall of lesson 01 began like this. (As there, some climb back: by step 39 three of the five have a share of 2e-02 or more, as much as good runs. Evidence fades, so take the history from its beginning.)
+# Two numbers tell them apart. The first update moved the weights by 0.057 of their length, about ten times as far as in the run
+# that trained, and the update alarm sounded at step 0 in all five seeds, forty steps before any other. And after six steps the
+# input share of the incident is 4e-04 or less; in the run that trained it is 7e-02 or more, and 2e-03 or more later. The stall of
+# lesson 01 began like this. (As there, some climb back: by step 39 three of the five have a share of 2e-02 or more, as much as
+# good runs. Evidence fades, so take the history from its beginning.)
 #
-# A second suspicion, then, and a worse one: the NaN may have killed a run that was already lost. Only a run without the NaN can show it.
+# A second suspicion, then, and a worse one: the NaN may have killed a run that was already lost. Only a run without the NaN can
+# show it.
 #
 # ### 4. What differs from the last run that worked?
 
@@ -185,7 +210,8 @@ for name in before:
         print(f"{name:10} {before[name]:6g}  ->  {after[name]:g}")
 
 # %% [markdown]
-# A rate that lost a zero, and a loss scale of 65536, from which torch's `GradScaler` *starts*, here in a scaler that never backs off. With the batches that makes three suspects.
+# A rate that lost a zero, and a loss scale of 65536, from which torch's `GradScaler` *starts*, here in a scaler that never backs
+# off. With the batches that makes three suspects.
 #
 # ## The cheapest test that separates them
 #
@@ -216,22 +242,27 @@ for weights, name in (("incident", "all three"), ("good run", "none")):
             largest = [one_pass(f, seed, step, 2.0**power) for f, seed in zip(flights[name], SEEDS)]
             inf = sum(value == float("inf") for value in largest)
             print(
-                f"weights of the {weights}, {batch:5} batch, scale 2^{power}: inf in {inf} of 5 seeds, largest {min(largest):,.0f} to {max(largest):,.0f}"
+                f"weights of the {weights}, {batch:5} batch, scale 2^{power}: inf in {inf} of 5 seeds, largest "
+                f"{min(largest):,.0f} to {max(largest):,.0f}"
             )
 
 # %% [markdown]
-# Only the pair overflows, with either set of weights. Neither the batch nor the scale is *the* cause. The batch is the **trigger**; the scale is a **latent condition**, a fault that does nothing until something else goes wrong.
+# Only the pair overflows, with either set of weights. Neither the batch nor the scale is *the* cause. The batch is the
+# **trigger**; the scale is a **latent condition**, a fault that does nothing until something else goes wrong.
 #
 # ### Why that batch, and which scale would have held
 #
-# The output head is a matrix $W$ with one row per byte, and with last hidden states $h_t$ and probabilities $p_t$ over $N$ tokens the gradient of row $y$ is
+# The output head is a matrix $W$ with one row per byte, and with last hidden states $h_t$ and probabilities $p_t$ over $N$ tokens
+# the gradient of row $y$ is
 #
 # $$\frac{\partial L}{\partial W_y} = \frac1N\sum_{t=1}^{N}\bigl(p_{t,y} - [y_t = y]\bigr)\,h_t .$$
 #
-# In ordinary text only the few tokens labelled $y$ give row $y$ a term of the size of $h_t$. If *every* token is labelled $y$, and the model thought $y$ impossible, the row is minus the mean hidden state. Post-LN ends in a LayerNorm, so its elements are of order 1.
-# For *any* batch, a LayerNorm of width $d$ with gain $\gamma$ and bias $\beta$ gives
+# In ordinary text only the few tokens labelled $y$ give row $y$ a term of the size of $h_t$. If *every* token is labelled $y$,
+# and the model thought $y$ impossible, the row is minus the mean hidden state. Post-LN ends in a LayerNorm, so its elements are
+# of order 1. For *any* batch, a LayerNorm of width $d$ with gain $\gamma$ and bias $\beta$ gives
 #
-# $$\max_{y,i}\left|\frac{\partial L}{\partial W_{y,i}}\right| \le \max_{t,i} |h_{t,i}| \le \max_i\left(|\gamma_i|\sqrt{d-1} + |\beta_i|\right).$$
+# $$\max_{y,i}\left|\frac{\partial L}{\partial W_{y,i}}\right| \le \max_{t,i} |h_{t,i}|
+# \le \max_i\left(|\gamma_i|\sqrt{d-1} + |\beta_i|\right).$$
 #
 # fp16 ends at 65504, so below 65504 over this bound no batch can overflow the head, as long as the weights are these.
 
@@ -259,12 +290,16 @@ for seed, f in zip(SEEDS, flights["all three"]):
     )
 
 # %% [markdown]
-# The prediction agrees with the measured gradient to a thousandth. On this batch the head overflows above a scale of 28,474 to 37,740: $2^{16}$ is too high in every seed, $2^{14}$ is not. Below 9,803, the lowest of the five, and so at $2^{13}$, *no* batch can overflow the head. The bound holds for this tensor and the gains of step 39; other tensors have bounds of their own.
+# The prediction agrees with the measured gradient to a thousandth. On this batch the head overflows above a scale of 28,474 to
+# 37,740: $2^{16}$ is too high in every seed, $2^{14}$ is not. Below 9,803, the lowest of the five, and so at $2^{13}$, *no* batch
+# can overflow the head. The bound holds for this tensor and the gains of step 39; other tensors have bounds of their own.
 #
 # ## Taking the causes apart
 #
-# The rate is still only a suspect, and no single step can convict it. So now the expensive test: every combination of the three faults, on five seeds. Three arms have *one fault cured*, three have *one fault left*; the one with none is the untroubled twin.
-# Call a run saved if it ends, on held-out text, less than 0.2 nat above its twin. (Runs that differ in the batches alone are the same up to step 39, to the bit. Those steps are run once.)
+# The rate is still only a suspect, and no single step can convict it. So now the expensive test: every combination of the three
+# faults, on five seeds. Three arms have *one fault cured*, three have *one fault left*; the one with none is the untroubled twin.
+# Call a run saved if it ends, on held-out text, less than 0.2 nat above its twin. (Runs that differ in the batches alone are the
+# same up to step 39, to the bit. Those steps are run once.)
 
 # %%
 cures = {"rate": {"lr": 3e-3}, "scale": {"loss_scale": 1024.0}, "data": {"injections": ()}}
@@ -291,8 +326,10 @@ plots.dots(
 )
 
 # %% [markdown]
-# No single cure saves even one run. With only the **scale** cured the NaN is gone, and the run sits at the unigram line. With only the **data** cured it sits there too. With only the **rate** cured it dies at step 40 as before. The rate alone loses the run, the scale alone does nothing (the negative control), and the data alone
-# costs about a tenth of a nat. The whole table fits one line:
+# No single cure saves even one run. With only the **scale** cured the NaN is gone, and the run sits at the unigram line. With
+# only the **data** cured it sits there too. With only the **rate** cured it dies at step 40 as before. The rate alone loses the
+# run, the scale alone does nothing (the negative control), and the data alone costs about a tenth of a nat. The whole table fits
+# one line:
 #
 # $$\text{lost} = \text{rate} \lor (\text{scale} \land \text{data}).$$
 
@@ -309,7 +346,9 @@ for arm, group in flights.items():
 
 
 # %% [markdown]
-# The line is right for all forty runs, and two entries repay a second look. **Only scale** ends level with its twin to three decimals: a latent fault leaves nothing in the curves. And with **cure data** one run dies anyway, at step 81, on clean text. Whoever only filters the shard may meet the NaN again.
+# The line is right for all forty runs, and two entries repay a second look. **Only scale** ends level with its twin to three
+# decimals: a latent fault leaves nothing in the curves. And with **cure data** one run dies anyway, at step 81, on clean text.
+# Whoever only filters the shard may meet the NaN again.
 #
 # How close were the clean runs to that edge?
 # %%
@@ -340,9 +379,13 @@ for arm, scale in (("all three", 2**16), ("only scale", 2**16), ("none", 2**10))
     print(f"{arm:10} first step above a quarter of 65504:", *above)
 
 # %% [markdown]
-# The bad batches cross the line in every seed. The clean runs (at 3e-3 the same as the others until step 40) never do, but come as close as a factor of 1.8, and nothing in the loss shows it. The gradient does: scaled by $2^{16}$ it passes a quarter of 65504 by step 17 in the incident and by step 7 in the clean runs, in every seed, and by $2^{10}$ never. (The quarter was chosen after the fact.)
+# The bad batches cross the line in every seed. The clean runs (at 3e-3 the same as the others until step 40) never do, but come
+# as close as a factor of 1.8, and nothing in the loss shows it. The gradient does: scaled by $2^{16}$ it passes a quarter of
+# 65504 by step 17 in the incident and by step 7 in the clean runs, in every seed, and by $2^{10}$ never. (The quarter was chosen
+# after the fact.)
 #
-# And the rule of `causes`, which names the cause from the records, and was right in [20/20](../docs/experiments.md#causes) runs of each kind? It was made for one cause at a time. In a mixture:
+# And the rule of `causes`, which names the cause from the records, and was right in [20/20](../docs/experiments.md#causes) runs
+# of each kind? It was made for one cause at a time. In a mixture:
 
 # %%
 from stabilitylab.experiments.spikes.causes import cause
@@ -353,11 +396,13 @@ for arm, group in flights.items():
     print(f"{arm:10} the rule names: " + ", ".join(f"{name} ({count} of 5)" for name, count in names.items()))
 
 # %% [markdown]
-# It says *data* wherever there are bad batches, and rightly. But it never names the rate, which was wrong in half of the runs. A method that returns *one* cause stops at the loudest.
+# It says *data* wherever there are bad batches, and rightly. But it never names the rate, which was wrong in half of the runs. A
+# method that returns *one* cause stops at the loudest.
 #
 # ## What each cure costs
 #
-# First the rate. At step 40 everything is put right: rate, scale, batches. Go on from the checkpoint of step 39, whose numbers are all finite, or throw 40 steps away? (Begun again, a run is its own twin, 40 steps late.)
+# First the rate. At step 40 everything is put right: rate, scale, batches. Go on from the checkpoint of step 39, whose numbers
+# are all finite, or throw 40 steps away? (Begun again, a run is its own twin, 40 steps late.)
 
 # %%
 jobs = list(zip(SEEDS, flights["all three"]))
@@ -382,15 +427,20 @@ for name, back, again in (("100", 100, 60), ("140", 140, 100)):
     went_on, began = [f.validation[back] for f in resumed], [f.validation[again] for f in twins]
     lower = sum(b < a for a, b in zip(went_on, began))
     print(
-        f"{name} steps spent: gone on {min(went_on):.2f} to {max(went_on):.2f}, begun again {min(began):.2f} to {max(began):.2f}; begun again is lower in {lower} of 5 seeds"
+        f"{name} steps spent: gone on {min(went_on):.2f} to {max(went_on):.2f}, begun again {min(began):.2f} to "
+        f"{max(began):.2f}; begun again is lower in {lower} of 5 seeds"
     )
 
 # %% [markdown]
-# Begin again, in 5 of 5 seeds, at either budget. A hundred steps at the right rate on clean batches leave the runs from the checkpoint near the unigram line. The stall outlives its cause, as in [plateau](../docs/experiments.md#plateau), where neither a lower rate nor a higher one nor a late warmup freed the stuck run in 17/20 seeds.
+# Begin again, in 5 of 5 seeds, at either budget. A hundred steps at the right rate on clean batches leave the runs from the
+# checkpoint near the unigram line. The stall outlives its cause, as in [plateau](../docs/experiments.md#plateau), where neither a
+# lower rate nor a higher one nor a late warmup freed the stuck run in 17/20 seeds.
 #
 # **Finite is not the same as good.** The last good checkpoint lay before the first alarm, and the first alarm sounded at step 0.
 #
-# Then the whole bill, at a budget of 100 steps. The first three entries have the right rate from the start and one fault left: the scale, or the data, under a *dynamic* scale from $2^{16}$ that skips what overflows, or under a fixed $2^{10}$. The next two were cured at step 40. In the last only the scale was cured.
+# Then the whole bill, at a budget of 100 steps. The first three entries have the right rate from the start and one fault left:
+# the scale, or the data, under a *dynamic* scale from $2^{16}$ that skips what overflows, or under a fixed $2^{10}$. The next two
+# were cured at step 40. In the last only the scale was cured.
 
 # %%
 from stabilitylab import DynamicLossScaler
@@ -420,17 +470,22 @@ for name, gaps in bill.items():
 
 # %% [markdown]
 # - **The scale** costs nothing until the day it costs everything.
-# - **The bad batches** cost 0.0995 nat (0.0397 to 0.112) at a fixed scale of $2^{10}$, and 0.0638 (0.0303 to 0.073) under the dynamic one, which skipped the first bad batch in every seed, halved itself, and let the other two through. A scaler is a thermostat, not a filter.
-# - **The rate** is the dearest. Begun again at the alarm, the run ends 0.285 nat (0.228 to 0.312) above the twin: the price of 40 steps out of 100. Gone on from step 39 it ends 0.4 nat above (0.325 to 0.478).
+# - **The bad batches** cost 0.0995 nat (0.0397 to 0.112) at a fixed scale of $2^{10}$, and 0.0638 (0.0303 to 0.073) under the
+#   dynamic one, which skipped the first bad batch in every seed, halved itself, and let the other two through. A scaler is a
+#   thermostat, not a filter.
+# - **The rate** is the dearest. Begun again at the alarm, the run ends 0.285 nat (0.228 to 0.312) above the twin: the price of 40
+#   steps out of 100. Gone on from step 39 it ends 0.4 nat above (0.325 to 0.478).
 # - **Curing only the NaN** saves nothing: 0.454 nat (0.444 to 0.535).
 #
-# With logs and checkpoints kept, the triage of one run takes eight backward passes and, twice, its first six steps again. The update alarm needed one step.
+# With logs and checkpoints kept, the triage of one run takes eight backward passes and, twice, its first six steps again. The
+# update alarm needed one step.
 # %% [markdown]
 # ## The post-mortem
 #
 # Written for the person who starts the next run. Copy the headings.
 #
-# **Summary.** A run of 100 steps stopped at step 40 with a non-finite gradient. Three faults acted together. It was begun again from step 0 with all three cured.
+# **Summary.** A run of 100 steps stopped at step 40 with a non-finite gradient. Three faults acted together. It was begun again
+# from step 0 with all three cured.
 #
 # **Timeline** (seed 10; four others alike).
 #
@@ -439,24 +494,33 @@ for name, gaps in bill.items():
 # - Steps 30-39: loss 3.30, near the unigram line. It looks healthy.
 # - Step 40: broken labels, loss 11.04, 0.02% of the gradient not finite. The run stops.
 #
-# **Causes.** *Trigger:* three batches with a single label. *Latent condition:* a fixed loss scale of 65536, at which such a batch overflows the head's gradient. *Independent fault:* a learning rate of 3e-2 in place of 3e-3, which stalled the run before the trigger came.
+# **Causes.** *Trigger:* three batches with a single label. *Latent condition:* a fixed loss scale of 65536, at which such a batch
+# overflows the head's gradient. *Independent fault:* a learning rate of 3e-2 in place of 3e-3, which stalled the run before the
+# trigger came.
 #
-# **Evidence.** One pass from the checkpoint: only the bad batch at the high scale overflows, in 5 of 5 seeds, with the weights of a good run too. With the scale alone cured, all five seeds end 0.444 nat or more above the twin.
+# **Evidence.** One pass from the checkpoint: only the bad batch at the high scale overflows, in 5 of 5 seeds, with the weights of
+# a good run too. With the scale alone cured, all five seeds end 0.444 nat or more above the twin.
 #
-# **Tried, and did not help.** Clipping at 1.0; bf16 or a smaller scale alone; clean batches alone; the lower rate alone; going on from step 39 with everything cured.
+# **Tried, and did not help.** Clipping at 1.0; bf16 or a smaller scale alone; clean batches alone; the lower rate alone; going on
+# from step 39 with everything cured.
 #
 # **Cost.** 40 steps; 0.285 nat at the planned budget (median of five seeds).
 #
-# **What we do not know.** How the labels broke, and in which other shards. Why the runs from step 39 stay where they are. At which rate the stall begins.
+# **What we do not know.** How the labels broke, and in which other shards. Why the runs from step 39 stay where they are. At
+# which rate the stall begins.
 #
-# **Prevention.** Stop if the update ratio at step 0 is above 0.01. Use a dynamic loss scale, and warn if the largest scaled gradient passes a quarter of 65504. Reject a batch whose labels are all the same. Name in every config the run it is to be compared with.
+# **Prevention.** Stop if the update ratio at step 0 is above 0.01. Use a dynamic loss scale, and warn if the largest scaled
+# gradient passes a quarter of 65504. Reject a batch whose labels are all the same. Name in every config the run it is to be
+# compared with.
 # %% [markdown]
 # ## The verdict
 #
 # The capstone decides no claim. It leans on [verdicts](../docs/claims.md) of earlier lessons, and meets their limits:
 #
-# - **C1** (a NaN is most likely an explosion, so clip) *holds when* the exploding gradient is still finite. Nothing exploded here, and clipping did nothing.
-# - **C13** (back to the last good checkpoint, with a lower rate) *holds when* the rate was the cause. Here it was one, and no late checkpoint was good.
+# - **C1** (a NaN is most likely an explosion, so clip) *holds when* the exploding gradient is still finite. Nothing exploded
+#   here, and clipping did nothing.
+# - **C13** (back to the last good checkpoint, with a lower rate) *holds when* the rate was the cause. Here it was one, and no
+#   late checkpoint was good.
 # - **C14** (watch loss, gradient norms and update ratios) *holds*: only the update ratio spoke before step 40.
 # - **D1** (one pathological batch ruins a run) is *false as stated*. Three did not, until the scale helped them.
 # - **D5** (each cause has its signature) *holds when* one cause acts at a time.
@@ -465,14 +529,20 @@ for name, gaps in bill.items():
 #
 # ### What this does not show
 #
-# - **That real incidents are so clean.** Each fault is strong, and switched on and off at will. With milder ones the line of logic would become odds.
-# - **Fine differences.** Five seeds separate arms that never overlap. The dynamic scale looks cheaper than the fixed one on them; that is no ranking.
+# - **That real incidents are so clean.** Each fault is strong, and switched on and off at will. With milder ones the line of
+#   logic would become odds.
+# - **Fine differences.** Five seeds separate arms that never overlap. The dynamic scale looks cheaper than the fixed one on them;
+#   that is no ranking.
 # - **How to find a cause nobody suspects.** A bug in a kernel is neither in the diff nor in the batch.
 # - **That going on from a checkpoint is futile.** The runs were followed for a hundred steps.
 #
-# **At 7B parameters** nobody runs eight arms on five seeds, so tests come in the order of their price: read the log, pass one batch through one checkpoint, replay a few steps, and only then train. In an earlier line of runs the [OPT team](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT/chronicles)
-# lowered the learning rate, the clipping threshold from 2.5 to 1.5 and 1.0 and beta2 from 0.98 to 0.95, and in the end changed the initialisation and other settings: change upon change. [PaLM](https://arxiv.org/abs/2204.02311) did run a cheap control: the batches around a spike, trained on from another, earlier checkpoint, did no harm. It asks what our pass with the
-# weights of the good run asks, by training on, and with the opposite answer; it turned "bad data" into "certain batches with a certain state of the parameters".
+# **At 7B parameters** nobody runs eight arms on five seeds, so tests come in the order of their price: read the log, pass one
+# batch through one checkpoint, replay a few steps, and only then train. In an earlier line of runs the [OPT
+# team](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT/chronicles) lowered the learning rate, the clipping
+# threshold from 2.5 to 1.5 and 1.0 and beta2 from 0.98 to 0.95, and in the end changed the initialisation and other settings:
+# change upon change. [PaLM](https://arxiv.org/abs/2204.02311) did run a cheap control: the batches around a spike, trained on
+# from another, earlier checkpoint, did no harm. It asks what our pass with the weights of the good run asks, by training on, and
+# with the opposite answer; it turned "bad data" into "certain batches with a certain state of the parameters".
 # %% [markdown]
 # ## What you predicted
 
@@ -492,21 +562,34 @@ predictions.review(
 # %% [markdown]
 # ## In the interview, in three sentences
 #
-# > "I freeze the evidence and work outwards from the first non-finite number: which tensor and step, what batch came in, whether the run was healthy before that by its update ratio and reference lines, and only then what changed in the config. For every suspect I write down what it predicts and look for the cheapest test on which the suspects disagree, usually one forward and backward pass of
-# > that batch from the last checkpoint at two loss scales and with two sets of weights. Then I fix the trigger and the latent condition both, restart from before the first alarm rather than from the last finite checkpoint, change as few things as the evidence demands, and write down what I tried and what I still do not know."
+# > "I freeze the evidence and work outwards from the first non-finite number: which tensor and step, what batch came in, whether
+# > the run was healthy before that by its update ratio and reference lines, and only then what changed in the config. For every
+# > suspect I write down what it predicts and look for the cheapest test on which the suspects disagree, usually one forward and
+# > backward pass of that batch from the last checkpoint at two loss scales and with two sets of weights. Then I fix the trigger
+# > and the latent condition both, restart from before the first alarm rather than from the last finite checkpoint, change as few
+# > things as the evidence demands, and write down what I tried and what I still do not know."
 #
 # ## What to log in your own runs
 #
-# What the four questions need. *The number:* the first tensor and step with an inf or NaN, the loss scale, the largest scaled gradient. *The batch:* indices, so that it can be drawn again, and the number of different labels. *The history:* the update ratio from step 0, the loss with reference lines, checkpoints from before
-# the first alarm. *The settings:* the whole config, and the run it was derived from.
+# What the four questions need. *The number:* the first tensor and step with an inf or NaN, the loss scale, the largest scaled
+# gradient. *The batch:* indices, so that it can be drawn again, and the number of different labels. *The history:* the update
+# ratio from step 0, the loss with reference lines, checkpoints from before the first alarm. *The settings:* the whole config, and
+# the run it was derived from.
 #
 # ## Try it yourself
 #
-# 1. **Test the bound.** Predict, then run: at which of the scales `2.0**13` and `2.0**15` do the bad batches overflow the run at the right rate? `fly(incident.replace(lr=3e-3, loss_scale=2.0**15, steps=50), seed).run.records[-1].step` for a few seeds. Then the same with `lr=3e-2`.
-# 2. **Another kind of rubbish.** Replace the label batches by noise, `injections=(Injection("random_bytes", (40, 41, 42)),)`, at the right rate. The formula for the head's gradient says what to expect when the labels are *all different*: does $2^{16}$ survive?
-# 3. **Two other cures for the rate.** Lesson 01 would try a warmup (`trained.replace(lr=3e-2, warmup_steps=60)`), lesson 09 would move the norms (`trained.replace(lr=3e-2, model__norm="pre")`). Which one saves the run at ten times the rate, within the budget?
+# 1. **Test the bound.** Predict, then run: at which of the scales `2.0**13` and `2.0**15` do the bad batches overflow the run at
+#    the right rate? `fly(incident.replace(lr=3e-3, loss_scale=2.0**15, steps=50), seed).run.records[-1].step` for a few seeds.
+#    Then the same with `lr=3e-2`.
+# 2. **Another kind of rubbish.** Replace the label batches by noise, `injections=(Injection("random_bytes", (40, 41, 42)),)`, at
+#    the right rate. The formula for the head's gradient says what to expect when the labels are *all different*: does $2^{16}$
+#    survive?
+# 3. **Two other cures for the rate.** Lesson 01 would try a warmup (`trained.replace(lr=3e-2, warmup_steps=60)`), lesson 09 would
+#    move the norms (`trained.replace(lr=3e-2, model__norm="pre")`). Which one saves the run at ten times the rate, within the
+#    budget?
 #
-# **Assignment:** [exercises/a6_capstone/a6_capstone.ipynb](../exercises/a6_capstone/a6_capstone.ipynb). Other faults, a fixed budget, and your code decides at every step, while the run is under way; then you write the post-mortem.
+# **Assignment:** [exercises/a6_capstone/a6_capstone.ipynb](../exercises/a6_capstone/a6_capstone.ipynb). Other faults, a fixed
+# budget, and your code decides at every step, while the run is under way; then you write the post-mortem.
 
 # %% [markdown]
 # ## Quiz
@@ -521,8 +604,11 @@ quiz("10")
 # %% [markdown]
 # ## References
 #
-# - Bekman 2023, *Machine Learning Engineering Open Book*, [github.com/stas00/ml-engineering](https://github.com/stas00/ml-engineering).
-# - Zhang et al. 2022, *Chronicles of OPT development*, [metaseq](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT/chronicles).
-# - Chowdhery et al. 2022, *PaLM: Scaling Language Modeling with Pathways*, [arXiv:2204.02311](https://arxiv.org/abs/2204.02311), section 5.1.
+# - Bekman 2023, *Machine Learning Engineering Open Book*,
+#   [github.com/stas00/ml-engineering](https://github.com/stas00/ml-engineering).
+# - Zhang et al. 2022, *Chronicles of OPT development*,
+#   [metaseq](https://github.com/facebookresearch/metaseq/tree/main/projects/OPT/chronicles).
+# - Chowdhery et al. 2022, *PaLM: Scaling Language Modeling with Pathways*, [arXiv:2204.02311](https://arxiv.org/abs/2204.02311),
+#   section 5.1.
 #
 # Next: [11 · The interview room](11_interview_room.ipynb), where the questions of all lessons are asked aloud.
