@@ -82,6 +82,7 @@ class InterviewRoom:
         head = f"Question {len(room.rounds) + 1} of {len(room.asked)}. You have until {until}."
         self.asked.value = _note(f"{before}<p>{head}</p>{mistune.html(question.question)}{_how(question)}", plots.BLUE)
         self.said.value = self.model.value = ""
+        self.score.value = None
         if question.kind == "code":
             self.widget.children = [self.asked]
             return
@@ -111,6 +112,8 @@ class InterviewRoom:
 
     def _next(self) -> None:
         assert self.room is not None
+        if self.score.value is None:  # a second press of the same Next, which would score a question nobody has read
+            return
         self.room.score(self.said.value.strip(), self.score.value)
         self._ask()
 
