@@ -10,7 +10,10 @@ from stabilitylab.training.telemetry import Run
 
 
 def test_the_command_line_answers_without_loading_pytorch():
-    code = "import sys, stabilitylab, stabilitylab.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    code = (
+        "import sys, stabilitylab, stabilitylab.cli as c\n"
+        "try: c.main(['--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 

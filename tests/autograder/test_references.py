@@ -13,7 +13,8 @@ def reference(assignment):
     return namespace
 
 
-# transformers, tests/optimization/test_optimization.py at 7471452 (Apache 2.0): rates of ten steps from a base of 10, printed with few digits
+# transformers, tests/optimization/test_optimization.py at 7471452 (Apache 2.0): rates of ten steps from a base of 10, printed
+# with few digits
 COSINE = [0.0, 5.0, 10.0, 9.61, 8.53, 6.91, 5.0, 3.08, 1.46, 0.38]
 INVERSE_SQRT = [0.0, 5.0, 10.0, 8.165, 7.071, 6.325, 5.774, 5.345, 5.0, 4.714]
 

@@ -28,7 +28,10 @@ def answer_of(worker, code):
 @pytest.mark.parametrize("kind", CONFINED)
 def test_a_confined_submission_sees_the_course_and_nothing_else_of_ours(kind):
     root = str(workspace.ROOT)
-    code = f"import os\nfound = [sorted(os.listdir({root!r})), sorted(os.listdir({root + '/autograder'!r})), os.path.exists('/etc/passwd')]"
+    code = (
+        "import os\n"
+        f"found = [sorted(os.listdir({root!r})), sorted(os.listdir({root + '/autograder'!r})), os.path.exists('/etc/passwd')]"
+    )
     with Sandbox(kinds=[kind]) as box, box.worker() as worker:
         top, grader, passwords = answer_of(worker, code)
     assert set(top) <= {".venv", "autograder", "data", "stabilitylab"} and grader == [
@@ -52,7 +55,8 @@ try:
     socket.create_connection(("127.0.0.1", 22), timeout=1)
     found = "connected"
 except OSError as error:
-    found = [type(error).__name__, os.path.exists("notes.txt"), len(os.listdir("/sys/class/net")) if os.path.exists("/sys") else 0]
+    interfaces = len(os.listdir("/sys/class/net")) if os.path.exists("/sys") else 0
+    found = [type(error).__name__, os.path.exists("notes.txt"), interfaces]
 """
     with Sandbox(kinds=[kind]) as box, box.worker() as worker:
         name, written, _ = answer_of(worker, code)

@@ -23,7 +23,15 @@ from tests.hostile.test_hostile import ATTACKS, attack
 
 pytestmark = pytest.mark.slow
 GOOD = [a for a in bank.answers(NAME) if a.right]
-WRONG = [a for a in bank.answers(NAME) if a.name in ("wrong_per_tensor", "wrong_clips_at_ten", "wrong_angle", "wrong_loses_the_sign", "wrong_uses_torch_helper", "wrong_subtracts")]  # fmt: skip
+WRONG_NAMES = (
+    "wrong_per_tensor",
+    "wrong_clips_at_ten",
+    "wrong_angle",
+    "wrong_loses_the_sign",
+    "wrong_uses_torch_helper",
+    "wrong_subtracts",
+)
+WRONG = [answer for answer in bank.answers(NAME) if answer.name in WRONG_NAMES]
 HOSTILE = ("patched_marking", "protocol_forgery", "quits", "background_process", "markup_everywhere")
 
 

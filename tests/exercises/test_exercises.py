@@ -211,5 +211,9 @@ def test_an_object_that_claims_to_equal_everything_is_no_answer():
 
 def test_the_checks_work_without_the_autograder():
     """A class receives the lessons and exercises, never the references: nothing in the package may need them."""
-    code = "import sys; sys.modules['autograder'] = None\nfrom stabilitylab.exercises import check\ncheck('a1_clipping/clip_grad_value', lambda p, v: [q.grad.clamp_(-v, v) for q in p if q.grad is not None])"
+    code = (
+        "import sys; sys.modules['autograder'] = None\n"
+        "from stabilitylab.exercises import check\n"
+        "check('a1_clipping/clip_grad_value', lambda p, v: [q.grad.clamp_(-v, v) for q in p if q.grad is not None])"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

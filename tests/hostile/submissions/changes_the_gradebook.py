@@ -6,7 +6,11 @@ import sqlite3
 found = []
 for place in ("/", "WORKDIR", "CANARY", "/home", "/root", "/work"):
     for folder, _, names in os.walk(place):
-        found += [os.path.join(folder, name) for name in names if name == "gradebook.db" or name.endswith(".json") and "marks" in folder]
+        found += [
+            os.path.join(folder, name)
+            for name in names
+            if name == "gradebook.db" or name.endswith(".json") and "marks" in folder
+        ]
 for path in ["WORKDIR/gradebook.db", *found]:
     try:
         with sqlite3.connect(path) as database:

