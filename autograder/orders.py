@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
-_CHOICE = re.compile(r"^- \*\*([a-h])\*\* (.+)$", re.M)
+# a choice may be wrapped: its further lines are indented
+_CHOICE = re.compile(r"^- \*\*([a-h])\*\* (.+(?:\n {2,}\S.*)*)$", re.M)
 _TEXT = "_text"
 """What the name of the cell that asks a question adds to the question's own."""
 
@@ -20,7 +21,7 @@ _TEXT = "_text"
 def choices(notebook: NotebookNode) -> dict[str, list[str]]:
     """The choices of every quiz question of an assignment's notebook, in order: grade_id -> texts."""
     return {
-        _name(cell).removesuffix(_TEXT): [text for _, text in found]
+        _name(cell).removesuffix(_TEXT): [" ".join(text.split()) for _, text in found]
         for cell in notebook.cells
         if cell.cell_type == "markdown" and _name(cell).endswith(_TEXT) and (found := _CHOICE.findall(cell.source))
     }

@@ -50,7 +50,7 @@ def lessons() -> list[Lesson]:
     for path in sorted((workspace.ROOT / "notebooks").glob("[0-9]*.py")):
         text, number = path.read_text(encoding="utf-8"), path.stem[:2]
         title = re.search(r"^# # \d\d · (.+)$", text, re.M)
-        leads_to = re.search(r"^# \*\*Assignment:\*\* \[exercises/(\w+)/", text, re.M)
+        leads_to = re.search(r"^# \*\*Assignment:\*\*\s(?:# )?\[exercises/(\w+)/", text, re.M)
         own = [committed[key] for key in re.findall(r'predictions\.predict\(\s*"([^"]+)"', text) if key in committed]
         asked = [question for question in bank.load().values() if question.lesson == path.stem and question.kind in MARKED]
         right = sum(kept[question.id][-1]["right"] for question in asked if question.id in kept)

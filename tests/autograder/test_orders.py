@@ -37,6 +37,18 @@ def test_a_released_letter_keeps_its_words():
     assert orders.choices(mixed)["quiz_adam"] == orders.choices(plain)["quiz_adam"]
 
 
+def test_a_choice_of_two_lines_moves_as_a_whole_and_its_words_count_however_they_are_wrapped():
+    plain, wrapped = source("a1_clipping"), source("a1_clipping")
+    (asked,) = (each for each in wrapped.cells if each.metadata.get("nbgrader", {}).get("grade_id") == "quiz_nan_text")
+    first = next(line for line in asked.source.splitlines() if line.startswith("- **a**"))
+    head, _, last = first.rpartition(" ")
+    asked.source = asked.source.replace(first, f"{head}\n  {last}")
+    assert orders.choices(wrapped) == orders.choices(plain)
+    orders.rearrange(wrapped, {"quiz_nan": "dacb"})
+    assert f"- **b** {head.removeprefix('- **a** ')}\n  {last}\n" in asked.source
+    assert orders.of(plain, wrapped)["quiz_nan"] == "dacb"
+
+
 def test_a_shuffled_release_is_kept_by_the_next_one_and_passes_the_check(monkeypatch, tmp_path):
     monkeypatch.setattr(workspace, "EXERCISES", tmp_path / "exercises")
     monkeypatch.setattr(release, "visible_checks", lambda name: (exercises.CHECKS / f"{name}.json").read_text())
