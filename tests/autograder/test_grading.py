@@ -13,9 +13,19 @@ from stabilitylab.exercises import questions
 from tests.classroom.handing_in import NAME, cell, hand_in, notebook
 
 WRONG = {
-    "wrong_always_rescales", "wrong_per_tensor", "wrong_sum_of_norms", "wrong_forgets_the_root", "wrong_clips_by_value", "wrong_returns_clipped_norm",
-    "wrong_not_in_place", "wrong_limit_always_one", "wrong_crashes_on_none", "wrong_walks_a_generator_twice", "wrong_uses_torch_helper", "wrong_does_nothing",
-}  # fmt: skip
+    "wrong_always_rescales",
+    "wrong_per_tensor",
+    "wrong_sum_of_norms",
+    "wrong_forgets_the_root",
+    "wrong_clips_by_value",
+    "wrong_returns_clipped_norm",
+    "wrong_not_in_place",
+    "wrong_limit_always_one",
+    "wrong_crashes_on_none",
+    "wrong_walks_a_generator_twice",
+    "wrong_uses_torch_helper",
+    "wrong_does_nothing",
+}
 RIGHT = {
     "right_clamped_factor",
     "right_flattened",
@@ -179,7 +189,10 @@ def test_an_assignment_that_would_give_an_answer_away_is_not_released(tmp_path, 
     (tmp_path / "solutions" / NAME).mkdir(parents=True)
     monkeypatch.setattr(release, "SOLUTIONS", tmp_path / "solutions")
     monkeypatch.setattr(workspace, "EXERCISES", tmp_path / "exercises")
-    hint = "# By the way:\n#\n#     for p in parameters:\n#         if p.grad is not None:\n#             p.grad.clamp_(-clip_value, clip_value)\n#\n"
+    hint = (
+        "# By the way:\n#\n#     for p in parameters:\n#         if p.grad is not None:\n"
+        "#             p.grad.clamp_(-clip_value, clip_value)\n#\n"
+    )
     for leak in (
         source.replace('answer_nan = ""', 'answer_nan = "d"'),
         source.replace("# <details><summary>Hint</summary>\n# Tensors", hint + "# Tensors"),

@@ -102,10 +102,17 @@ def test_impossible_batches_are_refused_by_name(bad):
         ("repeated_byte", lambda clean, bad: bad.inputs.unique().numel() == 1 and torch.equal(bad.inputs, bad.targets)),
         ("one_label", lambda clean, bad: torch.equal(bad.inputs, clean.inputs) and bad.targets.unique().numel() == 1),
         ("random_bytes", lambda clean, bad: bad.inputs.unique().numel() > 100),
-        ("shuffled_labels", lambda clean, bad: torch.equal(bad.inputs, clean.inputs) and not torch.equal(bad.targets, clean.targets) and torch.equal(bad.targets.flatten().sort().values, clean.targets.flatten().sort().values)),
+        (
+            "shuffled_labels",
+            lambda clean, bad: (
+                torch.equal(bad.inputs, clean.inputs)
+                and not torch.equal(bad.targets, clean.targets)
+                and torch.equal(bad.targets.flatten().sort().values, clean.targets.flatten().sort().values)
+            ),
+        ),
         ("rare_document", lambda clean, bad: set(bad.inputs.unique().tolist()) <= set(load().rarest_bytes(16).tolist())),
     ],
-)  # fmt: skip
+)
 def test_each_pathology_is_what_it_says_and_touches_only_its_steps(kind, seen):
     clean = load().batches(8, 32, seed=0)
     source = inject(clean, [Injection(kind, (60, 61))], load(), seed=0)

@@ -153,8 +153,17 @@ def test_runs_survive_json():
 
 @pytest.mark.parametrize(
     "bad",
-    [{"steps": 0}, {"batch_size": -1}, {"optimizer": "lion"}, {"clip_norm": 0.0}, {"dtype": "fp8"}, {"on_nonfinite": "ignore"}, {"warmup_steps": 13}, {"decay": "exp"}],
-)  # fmt: skip
+    [
+        {"steps": 0},
+        {"batch_size": -1},
+        {"optimizer": "lion"},
+        {"clip_norm": 0.0},
+        {"dtype": "fp8"},
+        {"on_nonfinite": "ignore"},
+        {"warmup_steps": 13},
+        {"decay": "exp"},
+    ],
+)
 def test_impossible_settings_are_refused_by_name(bad):
     (name,) = bad
     with pytest.raises(ValueError, match=f"^{name} is "):
