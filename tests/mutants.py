@@ -1,0 +1,279 @@
+"""Tests that bite: changes the code in one place at a time, and sees whether the tests of that wing notice.
+
+    make mutants                          # 300 changes, drawn at random from four wings
+    make mutants COUNT=40 SEED=7 ONLY=stabilitylab/training/diagnosis.py
+
+Cosmic Ray makes the changes: a comparison swapped, a number one up or down, an operator exchanged, a condition negated, a loop left
+out, a decorator dropped. It has none for strings, so wording is not on trial. At most one change is drawn for a place, because an
+operator that can be exchanged for eleven others would otherwise count eleven times. Type annotations, which nothing evaluates,
+are left out.
+
+Nothing happens in this checkout: every worker has a copy of it, with a virtual environment whose only difference is that it finds the
+copy, also in the processes that the sandbox starts. A worker imports PyTorch once and forks for every change, which saves
+some four seconds for each. Tests run in the order of what they cost, until one fails; one that takes far longer than the
+whole wing does counts as having noticed. The share caught, and every change that nobody noticed, are printed at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import difflib
+import importlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+WINGS = {
+    "stabilitylab/training": ["tests/training"],
+    "stabilitylab/claims": ["tests/claims"],
+    "stabilitylab/questions": ["tests/questions"],
+    "autograder": ["tests/autograder"],
+}
+"""What is changed, and the tests that should notice."""
+
+LEFT_OUT = ("autograder/bank/", "autograder/keys/", "autograder/reference/")
+WANTED = 0.85
+PRELOADED = (
+    "torch",
+    "torch._dynamo",
+    "matplotlib.pyplot",
+    "numpy",
+    "yaml",
+    "nbformat",
+    "IPython",
+    "ipywidgets",
+    "joblib",
+    "pytest",
+)
+
+
+def wing_of(path: str) -> str:
+    return next(wing for wing in WINGS if path.startswith(wing + "/"))
+
+
+def places(only: str) -> dict[tuple, list[dict]]:
+    """Every place that can be changed, with its changes, of the files whose path begins with ``only``."""
+    from cosmic_ray.commands.init import _all_work_items
+
+    found = defaultdict(list)
+    for wing in WINGS:
+        files = [path.relative_to(ROOT) for path in sorted((ROOT / wing).rglob("*.py"))]
+        for path in map(str, files):
+            if not path.startswith(only) or path.startswith(LEFT_OUT):
+                continue
+            silent = annotations(ROOT / path)
+            for item in _all_work_items([ROOT / path], {}):
+                change = item.mutations[0]
+                place = (path, tuple(change.start_pos), tuple(change.end_pos))
+                if not any(start <= place[1] < end for start, end in silent):
+                    found[place].append({"path": path, "operator": change.operator_name, "occurrence": change.occurrence})
+    return dict(sorted(found.items()))
+
+
+def annotations(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where the type annotations of a file begin and end: (line, column) each."""
+    marks = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if part is not None:
+                marks.append(((part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)))
+    return marks
+
+
+def copy_of_the_checkout(folder: Path) -> None:
+    """The files that git knows or would take, and an environment that finds them where this one finds the checkout."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    (packages,) = (folder / ".venv" / "lib").glob("python*/site-packages")
+    # a .pth file is read in a site directory only: that of the packages, which leads to the checkout, is not read here
+    (packages / "copy.pth").write_text(f"{folder}\n{sysconfig.get_paths()['purelib']}\n")
+    # judged by their content: two changes within a second may leave a file as long and as old as it was
+    compiled = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "stabilitylab", "autograder"]
+    subprocess.run([sys.executable, *compiled], cwd=folder, check=True)
+
+
+class Order:
+    """A pytest plugin: notes what each test costs, and begins with the cheapest."""
+
+    def __init__(self, costs: dict[str, float]):
+        self.costs = costs
+        self.spent: dict[str, float] = defaultdict(float)
+
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: self.costs.get(item.nodeid, 0.0))
+
+    def pytest_runtest_logreport(self, report):
+        self.spent[report.nodeid] += report.duration
+
+
+def run_tests(tests: list[str], costs: dict[str, float], limit: float) -> tuple[str, dict[str, float], str]:
+    """The tests in a fork of this process: "passed", "failed" or "took too long"; what each cost; what was printed."""
+    import pytest
+
+    with tempfile.TemporaryDirectory(prefix="mutant-") as scratch:
+        spent, printed = Path(scratch, "spent"), Path(scratch, "printed")
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                os.setsid()
+                output = os.open(printed, os.O_WRONLY | os.O_CREAT)
+                os.dup2(output, 1)
+                os.dup2(output, 2)
+                order = Order(costs)
+                options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", f"--basetemp={scratch}/tmp"]
+                code = int(pytest.main([*options, *tests], plugins=[order]))
+                spent.write_text(json.dumps(order.spent))
+            finally:
+                os._exit(code)
+        deadline = time.monotonic() + limit
+        while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # also what the tests left running
+        if not ended[0]:
+            os.waitpid(child, 0)
+            return "took too long", {}, ""
+        outcome = "failed" if ended[1] else "passed"
+        return outcome, json.loads(spent.read_text()) if spent.exists() else {}, printed.read_text(errors="replace")
+
+
+def work(tests: list[str] | None) -> None:
+    """A worker, in its copy: reads changes, one JSON object a line, and answers each with what became of it."""
+    from cosmic_ray.mutating import use_mutation
+    from cosmic_ray.plugins import get_operator
+
+    os.environ |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    for name in PRELOADED:
+        importlib.import_module(name)
+    known: dict[str, tuple[dict[str, float], float]] = {}
+    for line in sys.stdin:
+        change = json.loads(line)
+        wing = wing_of(change["path"])
+        if wing not in known:
+            known[wing] = healthy(tests or WINGS[wing])
+            os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+            sys.dont_write_bytecode = True
+        costs, limit = known[wing]
+        path = Path(change["path"])
+        with use_mutation(path, get_operator(change["operator"])(), change["occurrence"]) as (before, after):
+            outcome, _, _ = run_tests(tests or WINGS[wing], costs, limit)
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), str(path), str(path), n=1, lineterm="")
+        print(json.dumps(change | {"outcome": outcome, "diff": "\n".join(list(lines)[2:])}), flush=True)
+
+
+def healthy(tests: list[str]) -> tuple[dict[str, float], float]:
+    """What each test costs while nothing is changed, and the seconds after which a run is given up; in either order they must pass."""
+    _, costs, _ = run_tests(tests, {}, 1800)
+    began = time.monotonic()
+    outcome, _, printed = run_tests(tests, costs, 1800)
+    if outcome != "passed":
+        sys.exit(f"{' '.join(tests)} fail before anything is changed:\n{printed[-3000:]}")
+    return costs, 30 + 4 * (time.monotonic() - began)
+
+
+def hand_out(changes: list[dict], jobs: int, tests: list[str]) -> list[dict]:
+    """The changes, tried by so many workers at a time."""
+    waiting = iter(sorted(changes, key=lambda change: list(WINGS).index(wing_of(change["path"]))))
+    results: list[dict] = []
+    turn = threading.Lock()
+    failed = threading.Event()
+
+    def keep_busy(folder: Path) -> None:
+        copy_of_the_checkout(folder)
+        command = [folder / ".venv" / "bin" / "python", "-m", "tests.mutants", "--worker", "--tests", *tests]
+        with subprocess.Popen(command, cwd=folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+            while not failed.is_set():
+                with turn:
+                    change = next(waiting, None)
+                if change is None:
+                    break
+                print(json.dumps(change), file=worker.stdin, flush=True)
+                answer = worker.stdout.readline()
+                if not answer:
+                    failed.set()
+                    break
+                with turn:
+                    results.append(json.loads(answer))
+                    caught = sum(result["outcome"] != "passed" for result in results)
+                    print(f"\r{len(results)} of {len(changes)} tried, {caught} caught", end="", file=sys.stderr, flush=True)
+            worker.stdin.close()
+
+    with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
+        threads = [threading.Thread(target=keep_busy, args=(Path(scratch, str(k)).resolve(),)) for k in range(jobs)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    print(file=sys.stderr)
+    if failed.is_set():
+        sys.exit("a worker gave up; it says why above")
+    return results
+
+
+def report(results: list[dict]) -> float:
+    """Prints what nobody noticed and the share caught in every wing; returns the share of all."""
+    for result in sorted(results, key=lambda result: (result["path"], result["occurrence"])):
+        if result["outcome"] == "passed":
+            print(f"\n{result['path']}  {result['operator'].removeprefix('core/')}\n{result['diff']}")
+    print()
+    for wing in (*WINGS, ""):
+        of_wing = [result for result in results if result["path"].startswith(wing)]
+        caught = sum(result["outcome"] != "passed" for result in of_wing)
+        slow = sum(result["outcome"] == "took too long" for result in of_wing)
+        if of_wing:
+            print(
+                f"{wing or 'all':24}{caught:4} of {len(of_wing):3} caught, {caught / len(of_wing):4.0%}; {slow} of them by the clock"
+            )
+    return caught / len(of_wing)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=300, help="how many changes, default 300")
+    parser.add_argument("--seed", type=int, default=0, help="which ones, default 0")
+    parser.add_argument("--only", default="", metavar="PATH", help="a file or folder to stay in, such as stabilitylab/claims")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="workers, default one per core")
+    parser.add_argument("--tests", nargs="*", default=[], metavar="PATH", help="tests to run in place of the wing's")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        work(arguments.tests)
+        return 0
+    found = places(arguments.only)
+    if not found:
+        parser.error(f"--only is {arguments.only!r}; nothing there can be changed, choose a path in {', '.join(WINGS)}")
+    draw = random.Random(arguments.seed)
+    drawn = draw.sample(list(found.values()), min(arguments.count, len(found)))
+    began = time.monotonic()
+    share = report(hand_out([draw.choice(changes) for changes in drawn], arguments.jobs, arguments.tests))
+    print(f"{len(found)} places, seed {arguments.seed}, {time.monotonic() - began:.0f} s")
+    return 0 if share >= WANTED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
