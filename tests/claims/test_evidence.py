@@ -2,7 +2,7 @@ import json
 import math
 import platform
 import re
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
@@ -158,5 +158,7 @@ def test_a_record_of_an_experiment_that_there_is_not_is_refused_by_name(coins):
         evidence.load("dice")
 
 
-def test_a_record_is_read_from_its_file_once(recorded_coins):
+def test_a_record_is_read_from_its_file_once_and_cannot_be_changed_by_accident(recorded_coins):
     assert evidence.load("coins") is evidence.load("coins")
+    with pytest.raises(FrozenInstanceError):
+        evidence.load("coins").held = {}

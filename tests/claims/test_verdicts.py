@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import FrozenInstanceError
 
 import pytest
 import yaml
@@ -208,6 +209,13 @@ def test_evidence_run_again_is_judged_and_measured_and_says_how_far_it_is(coins)
         ("Z2", {2: True, 3: False}, {"coins/usually": [3]}),
     ]
     assert again.quantities == {"coins": {"heads": {2: 2.123456, 3: 3.123456}, "many": {2: 2.0, 3: 3.0}}}
+
+
+def test_claims_and_judgements_cannot_be_changed_by_accident(coins):
+    again = verdicts.rerun(toss_claims(), [2], jobs=1)
+    for part in (again, again.judgements[0], again.judgements[0].claim):
+        with pytest.raises(FrozenInstanceError):
+            setattr(part, next(iter(vars(part))), None)
 
 
 def test_evidence_is_run_again_on_the_default_seeds_unless_told(coins):

@@ -1,5 +1,5 @@
 import re
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import yaml
@@ -161,6 +161,17 @@ def test_the_bank_is_in_the_order_of_lessons_and_files():
     written = [entry["id"] for text in files for entry in yaml.load(text, yaml.CSafeLoader)["questions"]]
     assert list(bank.load()) == written and len(written) == len(set(written))
     assert {question.kind for question in bank.load().values()} == set(bank.KINDS)
+
+
+def test_the_bank_and_what_it_refers_to_are_read_once():
+    for read_once in (bank.load, bank._ledger, bank._checks, bank._sources):
+        assert read_once() is read_once()
+
+
+@pytest.mark.parametrize("part", [SINGLE, SINGLE.choices[0], FREE.interview])
+def test_a_question_cannot_be_changed_by_accident(part):
+    with pytest.raises(FrozenInstanceError):
+        setattr(part, next(iter(vars(part))), "other")
 
 
 @pytest.fixture

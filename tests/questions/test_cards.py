@@ -12,7 +12,7 @@ from tests.questions.made_up import FREE, MULTIPLE, NUMERIC, SINGLE
 
 
 def package(folder, asked, when=1_700_000_000.0):
-    """What an Anki package holds: its notes by guid, each (fields, tags, time of change), and its collection's decks and models."""
+    """What an Anki package holds: notes by guid, each (fields, tags, time of change), and the decks and models it names."""
     assert cards.write(folder / "cards.apkg", asked, when) == len(asked)
     with zipfile.ZipFile(folder / "cards.apkg") as file:
         file.extract("collection.anki2", folder)

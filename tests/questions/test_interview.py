@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -108,6 +108,8 @@ def test_an_interview_goes_from_question_to_question_and_keeps_what_was_said():
         clock.now += seconds
         done = room.score(said, score)
         assert (done.question, done.said, done.score, done.seconds) == (question, said, score, seconds)
+        with pytest.raises(FrozenInstanceError):
+            done.score = 4
         assert room.rounds[-1] is done and answers.load()[question.id][-1]["given"] == score
     assert room.question is None and room.left == -90.5
     with pytest.raises(ValueError, match="the interview is over; start another one"):
