@@ -31,14 +31,14 @@ from stabilitylab.exercises.a1_clipping import EXPLODING
 #
 # *8 points, medium, about 20 minutes.*
 #
-# Write all gradients of a model, one after the other, as one long vector $g$. Its length $\lVert g \rVert_2$ is the **global norm**.
-# If it exceeds `max_norm`, multiply **every** gradient by `max_norm / norm`: one factor for all of them, so that the direction stays
-# and only the length changes. If it does not, leave everything untouched.
+# Write all gradients of a model, one after the other, as one long vector $g$. Its length $\lVert g \rVert_2$ is the **global
+# norm**. If it exceeds `max_norm`, multiply **every** gradient by `max_norm / norm`: one factor for all of them, so that the
+# direction stays and only the length changes. If it does not, leave everything untouched.
 #
 # `clip_grad_norm(parameters, max_norm)`
 #
-# - `parameters`: an iterable of parameters, which may be a generator such as `model.parameters()`. A parameter whose `.grad` is `None`
-#   took no part in the loss: skip it.
+# - `parameters`: an iterable of parameters, which may be a generator such as `model.parameters()`. A parameter whose `.grad` is
+#   `None` took no part in the loss: skip it.
 # - changes the `.grad` tensors **in place**
 # - returns the global norm from **before** clipping (a float or a tensor with one element); 0.0 if there is no gradient at all
 #
@@ -46,10 +46,12 @@ from stabilitylab.exercises.a1_clipping import EXPLODING
 # You need the gradients twice, once to measure and once to scale. Collect those that are not None in a list first.
 # </details>
 # <details><summary>Hint 2: the norm over several tensors</summary>
-# The squares of all elements of all tensors are added up, and one root is taken at the end. The sum of the tensors' norms is something else, and larger.
+# The squares of all elements of all tensors are added up, and one root is taken at the end. The sum of the tensors' norms is
+# something else, and larger.
 # </details>
 # <details><summary>Hint 3: in place</summary>
-# <code>g = g * factor</code> makes a new tensor and forgets it. <code>g.mul_(factor)</code> changes the one that the parameter holds.
+# <code>g = g * factor</code> makes a new tensor and forgets it. <code>g.mul_(factor)</code> changes the one that the parameter
+# holds.
 # </details>
 
 
@@ -74,8 +76,9 @@ check("a1_clipping/clip_grad_norm", clip_grad_norm)
 #
 # *4 points, easy, about 5 minutes.*
 #
-# The older and cruder kind: every element is cut to the range from `-clip_value` to `clip_value` on its own. Elements inside the range stay
-# as they are. Because some elements are cut and others are not, the direction changes; question 3 measures by how much.
+# The older and cruder kind: every element is cut to the range from `-clip_value` to `clip_value` on its own. Elements inside the
+# range stay as they are. Because some elements are cut and others are not, the direction changes; question 3 measures by how
+# much.
 #
 # `clip_grad_value(parameters, clip_value)` changes the `.grad` tensors in place, skips `None`, and returns nothing.
 #
@@ -106,12 +109,12 @@ check("a1_clipping/clip_grad_value", clip_grad_value)
 #
 # $$\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \, \lVert b \rVert}$$
 #
-# `cosine_similarity(grads_a, grads_b)` takes two lists of tensors with matching shapes and treats each list as **one long vector**. It returns a
-# float (or a tensor with one element).
+# `cosine_similarity(grads_a, grads_b)` takes two lists of tensors with matching shapes and treats each list as **one long
+# vector**. It returns a float (or a tensor with one element).
 #
 # <details><summary>Hint</summary>
-# Averaging the cosines of the single tensors gives every tensor the same say, however small it is. Add up the products over all tensors first, and divide
-# once at the end.
+# Averaging the cosines of the single tensors gives every tensor the same say, however small it is. Add up the products over all
+# tensors first, and divide once at the end.
 # </details>
 
 
@@ -129,8 +132,8 @@ def cosine_similarity(grads_a, grads_b):
 check("a1_clipping/cosine_similarity", cosine_similarity)
 
 # %% [markdown]
-# With all three at hand, see the difference. The gradient below has one element that is far larger than the others: norm clipping keeps its direction,
-# value clipping turns it by a lot. (This cell is not graded.)
+# With all three at hand, see the difference. The gradient below has one element that is far larger than the others: norm clipping
+# keeps its direction, value clipping turns it by a lot. (This cell is not graded.)
 
 # %% tags=["demo"]
 raw = [torch.tensor([30.0, 1.0, -2.0]), torch.tensor([0.5, 1.5])]
@@ -146,16 +149,19 @@ for name, clip in (("norm", clip_grad_norm), ("value", clip_grad_value)):
 #
 # *4 points, easy, about 10 minutes.*
 #
-# `EXPLODING` describes a Transformer of six layers without norms, initialised four times wider than usual, under plain SGD at learning rate 0.3. It is dead
-# after a few steps. Run the next cell and look: the loss shoots up, and a step later the gradients are no longer finite.
+# `EXPLODING` describes a Transformer of six layers without norms, initialised four times wider than usual, under plain SGD at
+# learning rate 0.3. It is dead after a few steps. Run the next cell and look: the loss shoots up, and a step later the gradients
+# are no longer finite.
 #
-# The course's training loop takes any clip function: `train(config, clip=my_function)` calls `my_function(parameters, config.clip_norm)` between
-# the backward pass and the optimizer's step. A config is changed with `config.replace(field=value)`.
+# The course's training loop takes any clip function: `train(config, clip=my_function)` calls
+# `my_function(parameters, config.clip_norm)` between the backward pass and the optimizer's step. A config is changed with
+# `config.replace(field=value)`.
 #
 # `rescue(config)` returns the run of `config` with **your** `clip_grad_norm` in the loop at limit 1.0, and nothing else changed.
 #
 # <details><summary>Hint</summary>
-# Two things are needed: the limit goes into the config (<code>clip_norm</code>), the function into <code>train</code> (<code>clip</code>).
+# Two things are needed: the limit goes into the config (<code>clip_norm</code>), the function into <code>train</code>
+# (<code>clip</code>).
 # </details>
 
 # %% tags=["demo"]
@@ -174,7 +180,8 @@ def rescue(config):
 check("a1_clipping/rescue", rescue)
 
 # %% [markdown]
-# Your function at work (not graded). The explosion is gone, and the loss falls. Look at the second panel, though: before clipping, the norm is above 1 at nearly every step. And compare the loss with the unigram line. Both matter for question 8.
+# Your function at work (not graded). The explosion is gone, and the loss falls. Look at the second panel, though: before
+# clipping, the norm is above 1 at nearly every step. And compare the loss with the unigram line. Both matter for question 8.
 
 # %% tags=["demo"]
 plots.panels(
@@ -205,8 +212,8 @@ check("a1_clipping/quiz_direction", answer_direction)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_nan_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 6. Quiz: one bad number
 #
-# *1 point.* One element of one gradient is `inf`; all others are ordinary numbers. You clip by global norm with `max_norm = 1`, as in question 1. What do the
-# gradients hold afterwards?
+# *1 point.* One element of one gradient is `inf`; all others are ordinary numbers. You clip by global norm with `max_norm = 1`,
+# as in question 1. What do the gradients hold afterwards?
 #
 # - **a** The `inf` is cut to 1, the others stay as they were.
 # - **b** All are 0.
@@ -225,7 +232,8 @@ check("a1_clipping/quiz_nan", answer_nan)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_adam_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 7. Quiz: clipping and Adam
 #
-# *1 point.* In lesson 01 a Transformer under Adam at a constant learning rate of 1e-2 got stuck at the unigram plateau, and clipping at 1.0 did not free it. Why not?
+# *1 point.* In lesson 01 a Transformer under Adam at a constant learning rate of 1e-2 got stuck at the unigram plateau, and
+# clipping at 1.0 did not free it. Why not?
 #
 # - **a** The limit was too high: at 0.01 it would have trained.
 # - **b** Adam divides by the recent size of the gradient, so an update's length hardly depends on the gradient's length.
@@ -244,18 +252,20 @@ check("a1_clipping/quiz_adam", answer_adam)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "own_words_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 8. In your own words
 #
-# *3 points, graded by hand.* In question 4 clipping fired on nearly every step. A colleague says: "It no longer explodes, so clipping has fixed it." In four to eight sentences:
-# what has clipping turned this run into, what does the firing rate tell you, and what would you try next besides clipping?
+# *3 points, graded by hand.* In question 4 clipping fired on nearly every step. A colleague says: "It no longer explodes, so
+# clipping has fixed it." In four to eight sentences: what has clipping turned this run into, what does the firing rate tell you,
+# and what would you try next besides clipping?
 #
-# One point each for: what the optimizer is in effect when every gradient is cut to the same length; what a firing rate near 100% says about the setup;
-# one or two causes you would go after, with how you would tell that you found the right one.
+# One point each for: what the optimizer is in effect when every gradient is cut to the same length; what a firing rate near 100%
+# says about the setup; one or two causes you would go after, with how you would tell that you found the right one.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "own_words", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# When every gradient is cut to length 1, SGD takes steps of the same length whatever the loss surface looks like: it has become normalised SGD, and its
-# effective learning rate is lr / norm, which changes from step to step. A firing rate near 100% says that the limit is not a safety net but part of the
-# optimizer: the gradients are large all the time, not now and then, so something in the setup is wrong. Here the initial weights are four times too wide and
-# there are no norms, so signals and gradients grow with depth. I would go after these: initialise at 0.02 or scale the residual projections, or put pre-LN in, and
-# check that the norm before clipping falls below the limit on most steps and the run trains without clipping too. A lower learning rate also makes it survive; if only
-# that helped, with norms still huge, I would not call the cause found.
+# When every gradient is cut to length 1, SGD takes steps of the same length whatever the loss surface looks like: it has become
+# normalised SGD, and its effective learning rate is lr / norm, which changes from step to step. A firing rate near 100% says that
+# the limit is not a safety net but part of the optimizer: the gradients are large all the time, not now and then, so something in
+# the setup is wrong. Here the initial weights are four times too wide and there are no norms, so signals and gradients grow with
+# depth. I would go after these: initialise at 0.02 or scale the residual projections, or put pre-LN in, and check that the norm
+# before clipping falls below the limit on most steps and the run trains without clipping too. A lower learning rate also makes it
+# survive; if only that helped, with norms still huge, I would not call the cause found.
 # ### END SOLUTION

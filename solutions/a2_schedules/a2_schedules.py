@@ -1,9 +1,9 @@
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # # Assignment 2: learning-rate schedules
 #
-# A schedule is a function from a step to a learning rate. It is ten lines long and easy to get wrong: a line that starts one step late, a cosine that climbs again after its end, a peak that is
-# 63 times too hot. None of these raises an error. You will write the three usual schedules, read a learning-rate range test, and free a stuck run with
-# your own warmup in the training loop.
+# A schedule is a function from a step to a learning rate. It is ten lines long and easy to get wrong: a line that starts one step
+# late, a cosine that climbs again after its end, a peak that is 63 times too hot. None of these raises an error. You will write
+# the three usual schedules, read a learning-rate range test, and free a stuck run with your own warmup in the training loop.
 #
 # | question | points | difficulty | minutes |
 # |---|---|---|---|
@@ -15,13 +15,13 @@
 # | 6-9 quiz | 4 | easy | 10 |
 # | 10 in your own words (graded by hand) | 3 | medium | 10 |
 #
-# **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you
-# which misconception it found, if it knows one. When your work is graded the same things are checked on other
-# numbers. Write the schedules yourself: the course's own (`stabilitylab.schedules.warmup_then`, also by way of a `RunConfig`) is ruled out, and using it earns
-# nothing on that question. `math`, `numpy` and `torch` are allowed.
+# **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you which
+# misconception it found, if it knows one. When your work is graded the same things are checked on other numbers. Write the
+# schedules yourself: the course's own (`stabilitylab.schedules.warmup_then`, also by way of a `RunConfig`) is ruled out, and
+# using it earns nothing on that question. `math`, `numpy` and `torch` are allowed.
 #
-# **What holds throughout.** Steps are counted from 0, and the rate of step 0 is that of the first update. A rate is returned as a number (or as a NumPy or torch value with one element).
-# The arguments after the `*` are passed by name.
+# **What holds throughout.** Steps are counted from 0, and the rate of step 0 is that of the first update. A rate is returned as a
+# number (or as a NumPy or torch value with one element). The arguments after the `*` are passed by name.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import math
@@ -38,17 +38,21 @@ from stabilitylab.experiments.learning_rate.lr_range_test import FIXED, SWEEP, s
 # `warmup_cosine(step, *, base_lr, warmup_steps, total_steps, min_lr=0.0)` returns the learning rate of one step:
 #
 # - **Warmup:** a straight line from 0 at step 0 to `base_lr` at step `warmup_steps`. It starts at 0 whatever `min_lr` is.
-# - **Decay:** half a cosine from `base_lr` at step `warmup_steps` down to `min_lr` at step `total_steps`. Let $p$ be the share of the decay that is done, from 0 to 1; then the rate is
+# - **Decay:** half a cosine from `base_lr` at step `warmup_steps` down to `min_lr` at step `total_steps`. Let $p$ be the share of
+#   the decay that is done, from 0 to 1; then the rate is
 #
 # $$\text{min\_lr} + (\text{base\_lr} - \text{min\_lr}) \cdot \tfrac{1}{2} \, (1 + \cos \pi p)$$
 #
 # - **After it:** `min_lr` at every step past `total_steps`.
 #
-# `warmup_steps` may be 0: then the rate of step 0 is `base_lr`. `min_lr` is a learning rate, not a share of `base_lr`. You may rely on
-# `0 <= warmup_steps < total_steps`. The function remembers nothing: the loop may ask for any step, in any order, and more than once.
+# `warmup_steps` may be 0: then the rate of step 0 is `base_lr`. `min_lr` is a learning rate, not a share of `base_lr`. You may
+# rely on `0 <= warmup_steps < total_steps`. The function remembers nothing: the loop may ask for any step, in any order, and more
+# than once.
 #
-# With `min_lr = 0` this is the convention of the common libraries, such as `get_cosine_schedule_with_warmup` of Hugging Face. Its first step has rate 0, so a whole forward and backward pass moves no weight. Others
-# therefore use `(step + 1) / warmup_steps` and start at one `warmup_steps`-th of the peak. In a plot of a long warmup the two look alike, and the numbers differ at every step of it: know which one you are reading.
+# With `min_lr = 0` this is the convention of the common libraries, such as `get_cosine_schedule_with_warmup` of Hugging Face. Its
+# first step has rate 0, so a whole forward and backward pass moves no weight. Others therefore use `(step + 1) / warmup_steps`
+# and start at one `warmup_steps`-th of the peak. In a plot of a long warmup the two look alike, and the numbers differ at every
+# step of it: know which one you are reading.
 #
 # <details><summary>Hint 1: how to start</summary>
 # Three cases, in the order of the steps. Return early from the warmup, and there is no division by warmup_steps when it is 0.
@@ -112,13 +116,16 @@ check("a2_schedules/warmup_inverse_sqrt", warmup_inverse_sqrt)
 #
 # *4 points, easy, about 5 minutes.*
 #
-# Vaswani et al. (2017) train with a formula that takes no peak at all: the width of the model and the length of the warmup decide it.
+# Vaswani et al. (2017) train with a formula that takes no peak at all: the width of the model and the length of the warmup decide
+# it.
 #
 # $$\text{d\_model}^{-0.5} \cdot \min(\text{step}^{-0.5}, \; \text{step} \cdot \text{warmup\_steps}^{-1.5})$$
 #
-# `noam(step, *, d_model, warmup_steps)` returns this number. At step 0, where $0^{-0.5}$ is not defined, it returns 0.0, which is where the second piece starts. `warmup_steps` is at least 1.
+# `noam(step, *, d_model, warmup_steps)` returns this number. At step 0, where $0^{-0.5}$ is not defined, it returns 0.0, which is
+# where the second piece starts. `warmup_steps` is at least 1.
 #
-# Before you write it: which of the two pieces is the warmup, and how high is the peak for width 512 and 4000 steps? A popular advice says "warm up to $\text{d\_model}^{-0.5}$", which is 0.044.
+# Before you write it: which of the two pieces is the warmup, and how high is the peak for width 512 and 4000 steps? A popular
+# advice says "warm up to $\text{d\_model}^{-0.5}$", which is 0.044.
 #
 # <details><summary>Hint</summary>
 # Set the two pieces equal to find the step at which they cross, and put that step into one of them.
@@ -139,8 +146,9 @@ def noam(step, *, d_model, warmup_steps):
 check("a2_schedules/noam", noam)
 
 # %% [markdown]
-# Your three schedules (not graded). The paper's setting peaks at 7.0e-4, not at 0.044: the peak has a factor of $\text{warmup\_steps}^{-0.5}$ too. At a toy's size the same formula is hot: width 32 and 100 steps of warmup
-# give a peak of 0.018.
+# Your three schedules (not graded). The paper's setting peaks at 7.0e-4, not at 0.044: the peak has a factor of
+# $\text{warmup\_steps}^{-0.5}$ too. At a toy's size the same formula is hot: width 32 and 100 steps of warmup give a peak of
+# 0.018.
 
 # %% tags=["demo"]
 steps = range(1000)
@@ -159,10 +167,12 @@ plots.lines(series, "step", "learning rate", title="Three schedules with 100 ste
 #
 # *6 points, hard, about 25 minutes.*
 #
-# In a range test the learning rate rises from step to step by one constant factor, from far too low to far too high, and you look at the loss. At first nothing happens, then the loss falls, then it goes flat, and in the end it runs away
-# or becomes NaN. Reading off a rate by eye is unreliable; here is a definition.
+# In a range test the learning rate rises from step to step by one constant factor, from far too low to far too high, and you look
+# at the loss. At first nothing happens, then the loss falls, then it goes flat, and in the end it runs away or becomes NaN.
+# Reading off a rate by eye is unreliable; here is a definition.
 #
-# `lr_range_test(losses, lrs)` gets the loss and the rate of every step, as two lists of floats of the same length. It returns a dictionary with four entries:
+# `lr_range_test(losses, lrs)` gets the loss and the rate of every step, as two lists of floats of the same length. It returns a
+# dictionary with four entries:
 #
 # | entry | what it is |
 # |---|---|
@@ -173,17 +183,22 @@ plots.lines(series, "step", "learning rate", title="Three schedules with 100 ste
 #
 # Exactly:
 #
-# - **Smoothed.** The smoothed loss of step 0 is its loss. After that it is 0.9 times the smoothed loss of the step before, plus 0.1 times the loss of the step.
-# - **In trouble** is a step whose loss is NaN or infinite, or whose smoothed loss is **more than 1 nat above the lowest smoothed loss of the steps before it**.
-# - **Nothing from the first step in trouble on counts** for the other three entries, even if the loss comes back later and ends lower than before.
-# - **Steepness** at step `i` is `smooth[i + 5] - smooth[i - 5]`; the steepest step is the one where this is smallest. Only steps count for which both `i - 5` and `i + 5` lie before the trouble and within the
-#   lists. This is steepness per factor of the rate, because the rate rises by the same factor at every step. Do not divide by differences of the rate itself.
+# - **Smoothed.** The smoothed loss of step 0 is its loss. After that it is 0.9 times the smoothed loss of the step before, plus
+#   0.1 times the loss of the step.
+# - **In trouble** is a step whose loss is NaN or infinite, or whose smoothed loss is **more than 1 nat above the lowest smoothed
+#   loss of the steps before it**.
+# - **Nothing from the first step in trouble on counts** for the other three entries, even if the loss comes back later and ends
+#   lower than before.
+# - **Steepness** at step `i` is `smooth[i + 5] - smooth[i - 5]`; the steepest step is the one where this is smallest. Only steps
+#   count for which both `i - 5` and `i + 5` lie before the trouble and within the lists. This is steepness per factor of the
+#   rate, because the rate rises by the same factor at every step. Do not divide by differences of the rate itself.
 # - Every rate that is returned belongs to a step `i` and is `lrs[i]`; only `"suggested"` is a tenth of one.
 #
 # There are at least 11 steps before any trouble.
 #
 # <details><summary>Hint 1: how to start</summary>
-# Go through the steps once. Smooth, look for trouble, and stop the loop there; what you have collected until then is all that counts.
+# Go through the steps once. Smooth, look for trouble, and stop the loop there; what you have collected until then is all that
+# counts.
 # </details>
 # <details><summary>Hint 2: NaN</summary>
 # Every comparison with NaN is false, so NaN > limit does not find it. math.isfinite does, and finds inf too.
@@ -238,11 +253,15 @@ for name, lr in {**picks, "grid": 1e-2}.items():
 # %% [markdown]
 # One seed is an anecdote. The recorded experiment (`lr-range-test` in `docs/experiments.md`, 20 seeds) says the same, though:
 #
-# - The **steepest slope**, which much advice tells you to take, lay at 0.0017 to 0.0027, about 4 to 11 times below the best rate of the grid (4 to 14 times on the seeds of the search).
-# - The **lowest loss** lay at 0.06 to 0.17, far too hot: trained with for 150 steps, that rate ended at 3.27 nats (median), against 2.69 at the best of the grid. A sweep is at each rate for one step only; a rate that a model survives for a step need not be one to train with.
+# - The **steepest slope**, which much advice tells you to take, lay at 0.0017 to 0.0027, about 4 to 11 times below the best rate
+#   of the grid (4 to 14 times on the seeds of the search).
+# - The **lowest loss** lay at 0.06 to 0.17, far too hot: trained with for 150 steps, that rate ended at 3.27 nats (median),
+#   against 2.69 at the best of the grid. A sweep is at each rate for one step only; a rate that a model survives for a step need
+#   not be one to train with.
 # - A **tenth of it** ended at 2.70. That is why it is called `"suggested"` here.
 #
-# A tenth is no law. How far the lowest loss overshoots depends on the length of the sweep, on the smoothing and on the batch, and all of this was found on one small model, without warmup, in runs of 150 steps. Use a range test to find the right order of
+# A tenth is no law. How far the lowest loss overshoots depends on the length of the sweep, on the smoothing and on the batch, and
+# all of this was found on one small model, without warmup, in runs of 150 steps. Use a range test to find the right order of
 # magnitude, and then train a few steps longer at two or three rates around it.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "rescue_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -250,9 +269,11 @@ for name, lr in {**picks, "grid": 1e-2}.items():
 #
 # *4 points, medium, about 10 minutes.*
 #
-# `STUCK` is the run of lesson 01: a post-LN Transformer of four layers under Adam at a constant learning rate of 1e-2. It does not explode. It falls to the unigram line and stays there. Run the next cell and look.
+# `STUCK` is the run of lesson 01: a post-LN Transformer of four layers under Adam at a constant learning rate of 1e-2. It does
+# not explode. It falls to the unigram line and stays there. Run the next cell and look.
 #
-# The course's training loop takes any schedule: `train(config, schedule=my_function)` calls `my_function(step)` at every step, with the step as its only argument, and uses the result instead of the config's own rate.
+# The course's training loop takes any schedule: `train(config, schedule=my_function)` calls `my_function(step)` at every step,
+# with the step as its only argument, and uses the result instead of the config's own rate.
 #
 # `rescue(config)` returns the run of `config` with **your** `warmup_cosine` as the schedule, where
 #
@@ -263,7 +284,8 @@ for name, lr in {**picks, "grid": 1e-2}.items():
 # Leave the config itself unchanged, its `lr`, `warmup_steps` and `decay` too: only the schedule is new.
 #
 # <details><summary>Hint</summary>
-# train wants a function of the step alone, and yours takes four more arguments. Define a small function inside rescue that fills them in, or use <code>functools.partial</code>.
+# train wants a function of the step alone, and yours takes four more arguments. Define a small function inside rescue that fills
+# them in, or use <code>functools.partial</code>.
 # </details>
 
 # %% tags=["demo"]
@@ -318,7 +340,8 @@ check("a2_schedules/quiz_first_step", answer_first_step)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_noam_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 7. Quiz: twice the warmup
 #
-# *1 point.* You double `warmup_steps` in `noam`, and change nothing else. What becomes of the peak, and of the rates long after both warmups?
+# *1 point.* You double `warmup_steps` in `noam`, and change nothing else. What becomes of the peak, and of the rates long after
+# both warmups?
 #
 # - **a** The peak is as high as before and comes later; the late rates are the same.
 # - **b** The peak is half as high; the late rates are the same.
@@ -337,7 +360,8 @@ check("a2_schedules/quiz_noam", answer_noam)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_length_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 8. Quiz: how long a warmup
 #
-# *1 point.* In lesson 01 the stuck run was freed by 150 steps of warmup to 1e-2 in every seed, and by 25 steps in hardly any. Which explanation fits what was measured there?
+# *1 point.* In lesson 01 the stuck run was freed by 150 steps of warmup to 1e-2 in every seed, and by 25 steps in hardly any.
+# Which explanation fits what was measured there?
 #
 # - **a** After 25 steps the full rate arrives while the model is still losing sight of its input.
 # - **b** 25 batches are too few to estimate Adam's second moment.
@@ -356,7 +380,8 @@ check("a2_schedules/quiz_length", answer_length)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_range_test_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 9. Quiz: what to try first
 #
-# *1 point.* A sweep of the small model of question 4 falls most steeply at 2e-3, is lowest at 0.1, and diverges at 0.7. Which constant rate do you try first in a run of 150 steps?
+# *1 point.* A sweep of the small model of question 4 falls most steeply at 2e-3, is lowest at 0.1, and diverges at 0.7. Which
+# constant rate do you try first in a run of 150 steps?
 #
 # - **a** 2e-3
 # - **b** 1e-2
@@ -375,17 +400,23 @@ check("a2_schedules/quiz_range_test", answer_range_test)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "own_words_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 10. In your own words
 #
-# *3 points, graded by hand.* A colleague sets up a run of 2000 steps: "`warmup_inverse_sqrt` with 4000 steps of warmup, as in the paper, and `base_lr` from a range test of 100 steps: the rate where its loss was lowest." In four to eight sentences:
-# which rates will the run see, what do you think of the choice of `base_lr`, and what would you set instead?
+# *3 points, graded by hand.* A colleague sets up a run of 2000 steps: "`warmup_inverse_sqrt` with 4000 steps of warmup, as in the
+# paper, and `base_lr` from a range test of 100 steps: the rate where its loss was lowest." In four to eight sentences: which
+# rates will the run see, what do you think of the choice of `base_lr`, and what would you set instead?
 #
-# One point each for: the rates from the first step to the last, and which part of the schedule never happens; what the lowest loss of a short sweep does and does not tell about a good rate; a proposal with numbers for both settings, and how you
-# would test it before the run.
+# One point each for: the rates from the first step to the last, and which part of the schedule never happens; what the lowest
+# loss of a short sweep does and does not tell about a good rate; a proposal with numbers for both settings, and how you would
+# test it before the run.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "own_words", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# The rate rises in a straight line from 0 and stands just below half of base_lr when the run ends at step 1999; the peak is not reached, and the inverse square root never begins. A warmup of 4000 steps belongs to a much longer run.
-# The rate of the lowest loss is too hot as a constant rate: a sweep sees each rate for one step only, and what survives one step need not survive hundreds. In the course's experiment, training at that rate ended far above the best fixed rate, and a tenth of it came close to the best.
-# So the two mistakes partly cancel here, which makes the run no better understood: the second half of it still trains at more than a quarter of a rate that is too hot.
-# I would take a tenth of the lowest as base_lr and warm up over the first 100 to 200 steps, so that the decay has most of the run. To test it I would train a few hundred steps at that rate, at a third of it and at three times it, on more than one seed, with the same warmup,
-# and look at the loss after it; if the hot one stalls or spikes, I would lengthen the warmup before lowering the rate.
+# The rate rises in a straight line from 0 and stands just below half of base_lr when the run ends at step 1999; the peak is not
+# reached, and the inverse square root never begins. A warmup of 4000 steps belongs to a much longer run. The rate of the lowest
+# loss is too hot as a constant rate: a sweep sees each rate for one step only, and what survives one step need not survive
+# hundreds. In the course's experiment, training at that rate ended far above the best fixed rate, and a tenth of it came close to
+# the best. So the two mistakes partly cancel here, which makes the run no better understood: the second half of it still trains
+# at more than a quarter of a rate that is too hot. I would take a tenth of the lowest as base_lr and warm up over the first 100
+# to 200 steps, so that the decay has most of the run. To test it I would train a few hundred steps at that rate, at a third of it
+# and at three times it, on more than one seed, with the same warmup, and look at the loss after it; if the hot one stalls or
+# spikes, I would lengthen the warmup before lowering the rate.
 # ### END SOLUTION

@@ -1,10 +1,11 @@
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # # Assignment 3: loss scaling, from scratch
 #
-# fp16 halves the memory of a number and pays with its range: the largest is 65504, and the smallest above zero about 6e-8. Gradients
-# live near the lower end. Loss scaling moves them up: multiply the loss by a large number, let the backward pass run, and divide the gradients
-# by the same number in fp32. The scale must be large enough to save the small gradients and small enough to keep the large ones below 65504. You
-# will write a scaler that finds such a scale by itself, put it in its place in the training step, and save a run with it.
+# fp16 halves the memory of a number and pays with its range: the largest is 65504, and the smallest above zero about 6e-8.
+# Gradients live near the lower end. Loss scaling moves them up: multiply the loss by a large number, let the backward pass run,
+# and divide the gradients by the same number in fp32. The scale must be large enough to save the small gradients and small enough
+# to keep the large ones below 65504. You will write a scaler that finds such a scale by itself, put it in its place in the
+# training step, and save a run with it.
 #
 # | question | points | difficulty | minutes |
 # |---|---|---|---|
@@ -15,10 +16,11 @@
 # | 5-9 quiz | 5 | easy | 15 |
 # | 10 in your own words (graded by hand) | 3 | medium | 10 |
 #
-# **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you
-# which misconception it found, if it knows one. When your work is graded the same things are checked on other
-# numbers. Write the scaler yourself: PyTorch's own (`torch.amp.GradScaler`, under any of its names) and the course's wrapper around it
-# (`stabilitylab.precision.DynamicLossScaler`) are ruled out, and using one earns nothing on that question. Everything else in `torch` is allowed.
+# **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you which
+# misconception it found, if it knows one. When your work is graded the same things are checked on other numbers. Write the scaler
+# yourself: PyTorch's own (`torch.amp.GradScaler`, under any of its names) and the course's wrapper around it
+# (`stabilitylab.precision.DynamicLossScaler`) are ruled out, and using one earns nothing on that question. Everything else in
+# `torch` is allowed.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import torch
@@ -33,27 +35,32 @@ from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 #
 # *Question 1: 10 points, medium, about 20 minutes. Question 2: 7 points, easy, about 15 minutes.*
 #
-# `DynamicLossScaler(init_scale=65536.0, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000)` is one class with three methods and an attribute that the training
-# loop reads: `loss_scale`, the current scale, a float. It is `init_scale` at the start. The arguments may be given by name or in this order.
+# `DynamicLossScaler(init_scale=65536.0, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000)` is one class with three
+# methods and an attribute that the training loop reads: `loss_scale`, the current scale, a float. It is `init_scale` at the
+# start. The arguments may be given by name or in this order.
 #
 # **Question 1** looks at two methods.
 #
-# `scale(loss)` returns the loss times the current scale. The result keeps the graph, so that `.backward()` can be called on it. The loss that was given stays as it is.
+# `scale(loss)` returns the loss times the current scale. The result keeps the graph, so that `.backward()` can be called on it.
+# The loss that was given stays as it is.
 #
 # `unscale_(parameters)`
 #
-# - `parameters`: an iterable of parameters, which may be a generator such as `model.parameters()`. A parameter whose `.grad` is `None` is skipped.
-# - divides every gradient by the current scale, **in place**. It does so even if it finds an inf: what is logged for a skipped step should be unscaled too.
+# - `parameters`: an iterable of parameters, which may be a generator such as `model.parameters()`. A parameter whose `.grad` is
+#   `None` is skipped.
+# - divides every gradient by the current scale, **in place**. It does so even if it finds an inf: what is logged for a skipped
+#   step should be unscaled too.
 # - works on fp32 and on fp16 gradients, and a gradient keeps its dtype. The scale may be larger than 65504.
-# - returns `True` if any element of any gradient is inf, -inf or NaN, and `False` if all are finite. This verdict is called `found_inf`. There must be no false
-#   alarms: gradients of large finite numbers give `False`, even if their sum or their norm overflows.
+# - returns `True` if any element of any gradient is inf, -inf or NaN, and `False` if all are finite. This verdict is called
+#   `found_inf`. There must be no false alarms: gradients of large finite numbers give `False`, even if their sum or their norm
+#   overflows.
 # - leaves `loss_scale` as it is. Only `update` changes it.
 #
 # **Question 2** looks at the third method, `update(found_inf)`, which is called once at the end of every step.
 #
 # - If `found_inf` is True, `loss_scale` is multiplied by `backoff_factor`, and the count of good steps goes back to 0.
-# - If it is False, the step was good and is counted. The update that completes `growth_interval` good steps **in a row** multiplies `loss_scale` by `growth_factor`, and the
-#   count starts again at 0.
+# - If it is False, the step was good and is counted. The update that completes `growth_interval` good steps **in a row**
+#   multiplies `loss_scale` by `growth_factor`, and the count starts again at 0.
 # - What counts is the argument, not what `unscale_` saw. There is no lower or upper limit to the scale.
 # - From then on `scale` and `unscale_` use the new scale.
 #
@@ -61,10 +68,12 @@ from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 # A generator is empty the second time. Look and divide in the same loop, or make a list first.
 # </details>
 # <details><summary>Hint 2: inf and NaN</summary>
-# <code>g.isfinite()</code> is False for inf, -inf and NaN, element by element. You want to know whether it holds for <b>all</b> elements of <b>all</b> gradients.
+# <code>g.isfinite()</code> is False for inf, -inf and NaN, element by element. You want to know whether it holds for <b>all</b>
+# elements of <b>all</b> gradients.
 # </details>
 # <details><summary>Hint 3: dividing fp16 by a large scale</summary>
-# PyTorch divides an fp16 tensor by a plain Python number correctly, even if the number is above 65504. It cannot do so if you first turn the number into an fp16 tensor: that holds inf.
+# PyTorch divides an fp16 tensor by a plain Python number correctly, even if the number is above 65504. It cannot do so if you
+# first turn the number into an fp16 tensor: that holds inf.
 # </details>
 
 
@@ -113,8 +122,9 @@ check("a3_loss_scaling/scaler_unscale", DynamicLossScaler)
 check("a3_loss_scaling/scaler_update", DynamicLossScaler)
 
 # %% [markdown]
-# See it seek its level (this cell is not graded). The fp16 gradient below is 0.5 times the scale, which overflows from a scale of 2^17 = 131,072 on. The scaler starts at 2^20. It falls until the
-# gradient fits, and after four good steps in a row it tries the next power of two.
+# See it seek its level (this cell is not graded). The fp16 gradient below is 0.5 times the scale, which overflows from a scale of
+# 2^17 = 131,072 on. The scaler starts at 2^20. It falls until the gradient fits, and after four good steps in a row it tries the
+# next power of two.
 
 # %% tags=["demo"]
 p = torch.nn.Parameter(torch.zeros(1, dtype=torch.float16))
@@ -125,7 +135,8 @@ for step in range(16):
     found_inf = scaler.unscale_([p])
     scaler.update(found_inf)
     print(
-        f"step {step:2}  scale {used:9.0f}  fp16 gradient {arrived:8.0f}  unscaled {p.grad.item():4}  {'skip' if found_inf else ''}"
+        f"step {step:2}  scale {used:9.0f}  fp16 gradient {arrived:8.0f}  unscaled {p.grad.item():4}  "
+        f"{'skip' if found_inf else ''}"
     )
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "train_step_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -137,14 +148,17 @@ for step in range(16):
 #
 # `train_step(loss, parameters, optimizer, scaler, max_norm)` does one training step, in this order:
 #
-# 1. clear the gradients that are left from before (`optimizer.zero_grad()`). The forward pass is over: `loss` is what it returned.
+# 1. clear the gradients that are left from before (`optimizer.zero_grad()`). The forward pass is over: `loss` is what it
+#    returned.
 # 2. scale the loss, and call `backward` on the scaled loss
 # 3. unscale the gradients, which gives the verdict `found_inf`
-# 4. clip the unscaled gradients by global norm at `max_norm`; `torch.nn.utils.clip_grad_norm_` is allowed, and so is your own from assignment 1
+# 4. clip the unscaled gradients by global norm at `max_norm`; `torch.nn.utils.clip_grad_norm_` is allowed, and so is your own
+#    from assignment 1
 # 5. let the optimizer step, but not if `found_inf` is True: then `optimizer.step` is not called at all, and no weight moves
 # 6. update the scaler with the verdict, whether or not the step was skipped
 #
-# Each of `scaler.scale`, `scaler.unscale_` and `scaler.update` is called exactly once in a step, also in a skipped one. The function returns `True` if the optimizer stepped and `False` if the step was skipped.
+# Each of `scaler.scale`, `scaler.unscale_` and `scaler.update` is called exactly once in a step, also in a skipped one. The
+# function returns `True` if the optimizer stepped and `False` if the step was skipped.
 #
 # - Go by the scaler's verdict, not by the loss: the loss is often finite when gradients overflow.
 # - `parameters` may be a generator.
@@ -179,8 +193,9 @@ def train_step(loss, parameters, optimizer, scaler, max_norm):
 check("a3_loss_scaling/train_step", train_step)
 
 # %% [markdown]
-# Your step and your scaler together (not graded). `w.half().float()` rounds the weight on its way forward and its gradient on the way back to fp16. The scale starts too high: in the skipped steps neither the weights nor the loss
-# move. Afterwards every step has the same length, because the gradient is longer than `max_norm` and is clipped.
+# Your step and your scaler together (not graded). `w.half().float()` rounds the weight on its way forward and its gradient on the
+# way back to fp16. The scale starts too high: in the skipped steps neither the weights nor the loss move. Afterwards every step
+# has the same length, because the gradient is longer than `max_norm` and is clipped.
 
 # %% tags=["demo"]
 w = torch.nn.Parameter(torch.zeros(4))
@@ -198,17 +213,21 @@ for step in range(10):
 #
 # *4 points, easy, about 10 minutes.*
 #
-# A batch that does not fit into memory is split into micro-batches, and each one's loss is divided by their number, so that the gradients add up to the mean. Divided by 4096, a loss has gradients 4096 times
-# smaller. In fp16 most of those below are zero.
+# A batch that does not fit into memory is split into micro-batches, and each one's loss is divided by their number, so that the
+# gradients add up to the mean. Divided by 4096, a loss has gradients 4096 times smaller. In fp16 most of those below are zero.
 #
-# `UNDERFLOWING` describes a Transformer of two layers in fp16. `MicroBatch(count, scaler)` is a scaler around another one: it divides the loss by `count` before the backward pass, asks the inner scaler to `scale` and to `unscale_`, and multiplies the
-# unscaled gradients by `count` again. In exact arithmetic nothing would change. Run the next cell and see what changes in fp16, with `COUNT` = 4096 and a loss scale of 1, which is no scaling at all:
-# the loss falls to about 3.4 nats and then rises again, while the run in fp32 goes on falling. (The panel *flushed to zero* shows the share of the weights' gradient elements that are exactly zero.)
+# `UNDERFLOWING` describes a Transformer of two layers in fp16. `MicroBatch(count, scaler)` is a scaler around another one: it
+# divides the loss by `count` before the backward pass, asks the inner scaler to `scale` and to `unscale_`, and multiplies the
+# unscaled gradients by `count` again. In exact arithmetic nothing would change. Run the next cell and see what changes in fp16,
+# with `COUNT` = 4096 and a loss scale of 1, which is no scaling at all: the loss falls to about 3.4 nats and then rises again,
+# while the run in fp32 goes on falling. (The panel *flushed to zero* shows the share of the weights' gradient elements that are
+# exactly zero.)
 #
 # The course's training loop takes any scaler: `train(config, scaler=my_scaler)` calls its methods in the order of question 3.
 #
-# `rescue(config, count)` returns the run of `config` with `MicroBatch(count, ...)` around **your** `DynamicLossScaler`, and nothing else changed. The scaler starts at `2.0**36`, far too high, and grows after 10 good steps in a row, so that
-# you see it fall and grow within 150 steps. Its factors are the default ones.
+# `rescue(config, count)` returns the run of `config` with `MicroBatch(count, ...)` around **your** `DynamicLossScaler`, and
+# nothing else changed. The scaler starts at `2.0**36`, far too high, and grows after 10 good steps in a row, so that you see it
+# fall and grow within 150 steps. Its factors are the default ones.
 #
 # <details><summary>Hint</summary>
 # <code>train</code> returns the run. It needs the config as it is and one <code>scaler</code>; the scaler holds a scaler.
@@ -236,8 +255,9 @@ def rescue(config, count):
 check("a3_loss_scaling/rescue", rescue)
 
 # %% [markdown]
-# Your scaler at work (not graded). The loss stays where it is for the first few steps, while the scale falls; then the run comes down to the one in fp32. Hardly any gradient is flushed. Later the scale tries the next
-# power of two after every ten good steps, and each time that is too high costs a step. With the default interval of 2000 such steps are rare.
+# Your scaler at work (not graded). The loss stays where it is for the first few steps, while the scale falls; then the run comes
+# down to the one in fp32. Hardly any gradient is flushed. Later the scale tries the next power of two after every ten good steps,
+# and each time that is too high costs a step. With the default interval of 2000 such steps are rare.
 
 # %% tags=["demo"]
 saved = rescue(UNDERFLOWING, COUNT)
@@ -291,7 +311,8 @@ check("a3_loss_scaling/quiz_large", answer_large)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_digits_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 7. Quiz: a thousand small steps
 #
-# *1 point.* A weight is 1.0 and is stored in fp16. An optimizer adds 2^-11 = 0.000488 to it 1000 times, and each result is stored in fp16. What is the weight then?
+# *1 point.* A weight is 1.0 and is stored in fp16. An optimizer adds 2^-11 = 0.000488 to it 1000 times, and each result is stored
+# in fp16. What is the weight then?
 #
 # - **a** about 1.49
 # - **b** 1.0, because every single sum is rounded back to 1.0
@@ -310,7 +331,8 @@ check("a3_loss_scaling/quiz_digits", answer_digits)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_scale_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 8. Quiz: a scale for both ends
 #
-# *1 point.* One backward pass has gradients of size 1e-9 and gradients of size 10. Which loss scale keeps both kinds, neither zero nor inf, in fp16?
+# *1 point.* One backward pass has gradients of size 1e-9 and gradients of size 10. Which loss scale keeps both kinds, neither
+# zero nor inf, in fp16?
 #
 # - **a** 8
 # - **b** 1024
@@ -329,7 +351,8 @@ check("a3_loss_scaling/quiz_scale", answer_scale)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_bf16_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 9. Quiz: bf16 instead
 #
-# *1 point.* You switch from fp16 with loss scaling to bf16 without. What is true? **More than one may be**: write all letters, as in `"ac"`. Each wrong letter takes away what a right one gives.
+# *1 point.* You switch from fp16 with loss scaling to bf16 without. What is true? **More than one may be**: write all letters, as
+# in `"ac"`. Each wrong letter takes away what a right one gives.
 #
 # - **a** Gradients of 1e-9 become zero: with 16 bits you need loss scaling.
 # - **b** Gradients of 1e-9 are kept.
@@ -348,13 +371,17 @@ check("a3_loss_scaling/quiz_bf16", answer_bf16)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "own_words_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 10. In your own words
 #
-# *3 points, graded by hand.* The next cell trains another model with your scaler: 24 layers without norms, in fp16, at a learning rate that is too hot. Look at three things. The scale falls and falls, through the lower edge of the figure, to less
-# than 1e-5. From about step 12 on the loss is NaN, at every step. And in fp32 the loss shoots up as well. A colleague says: "The loss scaler is broken. Give it a lower limit of 1, and it will train."
+# *3 points, graded by hand.* The next cell trains another model with your scaler: 24 layers without norms, in fp16, at a learning
+# rate that is too hot. Look at three things. The scale falls and falls, through the lower edge of the figure, to less than 1e-5.
+# From about step 12 on the loss is NaN, at every step. And in fp32 the loss shoots up as well. A colleague says: "The loss scaler
+# is broken. Give it a lower limit of 1, and it will train."
 #
-# In four to eight sentences: how do the skipped steps here differ from those at the start of question 4, why can no loss scale end them, and what would you do instead?
+# In four to eight sentences: how do the skipped steps here differ from those at the start of question 4, why can no loss scale
+# end them, and what would you do instead?
 #
-# One point each for: what a few skips and then a steady scale say, against a skip at every step; why neither a lower limit nor any other loss scale helps once the loss itself is NaN;
-# a cause outside the scaler that you would go after, with how you would tell that you found it.
+# One point each for: what a few skips and then a steady scale say, against a skip at every step; why neither a lower limit nor
+# any other loss scale helps once the loss itself is NaN; a cause outside the scaler that you would go after, with how you would
+# tell that you found it.
 
 # %% tags=["demo"]
 half = train(DEEP.replace(steps=40, dtype="fp16"), scaler=DynamicLossScaler())
@@ -372,8 +399,13 @@ plots.panels(
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "own_words", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# In question 4 the scale began too high: a few steps in a row were skipped, the scale fell until the scaled gradients fitted into fp16, and from then on most steps were good. Such skips are the normal price of finding the scale. Here,
-# from step 12 on, every step is skipped, however small the scale has become. The loss itself is NaN: something overflowed in the forward pass, before the scaler did anything. NaN times any scale is NaN, so the gradients are NaN, every step is skipped,
-# the weights never change, and the next forward pass is NaN again. A lower limit only keeps the number from falling; the steps stay skipped. Not skipping would write NaN into the weights. The cause is not precision: in fp32 the same run's loss shoots up too, and the only difference is that it
-# stays finite, so I would go after the explosion: warmup to this learning rate, a lower one, or norms. I would know that I found it if the loss in fp32 falls without the jump, and if in fp16 the scaler then skips a few steps at most and its scale stays put.
+# In question 4 the scale began too high: a few steps in a row were skipped, the scale fell until the scaled gradients fitted into
+# fp16, and from then on most steps were good. Such skips are the normal price of finding the scale. Here, from step 12 on, every
+# step is skipped, however small the scale has become. The loss itself is NaN: something overflowed in the forward pass, before
+# the scaler did anything. NaN times any scale is NaN, so the gradients are NaN, every step is skipped, the weights never change,
+# and the next forward pass is NaN again. A lower limit only keeps the number from falling; the steps stay skipped. Not skipping
+# would write NaN into the weights. The cause is not precision: in fp32 the same run's loss shoots up too, and the only difference
+# is that it stays finite, so I would go after the explosion: warmup to this learning rate, a lower one, or norms. I would know
+# that I found it if the loss in fp32 falls without the jump, and if in fp16 the scaler then skips a few steps at most and its
+# scale stays put.
 # ### END SOLUTION

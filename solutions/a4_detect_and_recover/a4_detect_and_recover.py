@@ -12,8 +12,8 @@
 # | 4-7 quiz | 4 | easy | 10 |
 # | 8 in your own words (graded by hand) | 3 | medium | 15 |
 #
-# **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you
-# which misconception it found, if it knows one. When your work is graded the same things are checked on other stretches of the runs, at
+# **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you which
+# misconception it found, if it knows one. When your work is graded the same things are checked on other stretches of the runs, at
 # other steps and with other numbers.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -33,13 +33,14 @@ from stabilitylab.exercises.recorded_runs import load
 #
 # *9 points, hard, about 40 minutes.*
 #
-# A monitor sees one record per step and says which alarms sound. Which rules it uses is up to you: it is judged on what it notices, how soon, and how
-# often it cries wolf.
+# A monitor sees one record per step and says which alarms sound. Which rules it uses is up to you: it is judged on what it
+# notices, how soon, and how often it cries wolf.
 #
 # - `StabilityMonitor()` can be made without arguments; those it has need defaults.
-# - `observe(record)` is called once per step, in order, and returns a list of alarm names: an empty one if all is well. It must not raise.
-# - A record has `step`, `loss`, `grad_norm` (the global norm **before** clipping), `clipped_norm` (the one after it), `clipped` (whether clipping fired)
-#   and `update_ratio` (length of the update over length of the weights). Steps may begin at any number.
+# - `observe(record)` is called once per step, in order, and returns a list of alarm names: an empty one if all is well. It must
+#   not raise.
+# - A record has `step`, `loss`, `grad_norm` (the global norm **before** clipping), `clipped_norm` (the one after it), `clipped`
+#   (whether clipping fired) and `update_ratio` (length of the update over length of the weights). Steps may begin at any number.
 #
 # | alarm | must sound | false alarms allowed |
 # |---|---|---|
@@ -48,26 +49,31 @@ from stabilitylab.exercises.recorded_runs import load
 # | `"firing_rate"` | within 30 steps after clipping begins to fire at every step | 4 in about 75 steps on which it fires now and then |
 # | `"update_ratio"` | within 3 steps after the ratio first exceeds 0.06 | 4 in a calm run of 100 to 160 steps |
 #
-# The runs are on record, made by the course's own training loop: calm ones under SGD and Adam, bad batches, a batch whose loss was summed and not averaged, an explosion, an
-# overflow, a limit that clips every step, and rates that are too hot. Calm means that nothing was done to the run: a batch of its own may still stand out now and
-# then, and the false alarms you may have are for these. What the runs look like:
+# The runs are on record, made by the course's own training loop: calm ones under SGD and Adam, bad batches, a batch whose loss
+# was summed and not averaged, an explosion, an overflow, a limit that clips every step, and rates that are too hot. Calm means
+# that nothing was done to the run: a batch of its own may still stand out now and then, and the false alarms you may have are for
+# these. What the runs look like:
 #
-# - In the first bad batch the gradient norm is 8 times the median of the 20 steps before it or more; in calm steps it is seldom more than 3 times. The streams have at least 50
-#   calm steps before the first incident.
+# - In the first bad batch the gradient norm is 8 times the median of the 20 steps before it or more; in calm steps it is seldom
+#   more than 3 times. The streams have at least 50 calm steps before the first incident.
 # - Gradient norms have no natural scale. Some streams have all norms multiplied by one number between 0.01 and 100.
-# - The summed batch makes a gradient hundreds of times too large with a loss as usual, and clipping keeps it from doing harm. It counts as a spike.
+# - The summed batch makes a gradient hundreds of times too large with a loss as usual, and clipping keeps it from doing harm. It
+#   counts as a spike.
 # - A second spike may come 8 to 12 steps after the first, or 6 to 10 steps after a few inf and NaN. It must be noticed too.
-# - In the 25 steps after an incident begins, more spike alarms are fine. After them they count as false. At a step with inf or NaN
-#   a spike alarm is neither asked for nor counted.
-# - In calm runs, once the warmup is over, clipping fires on at most 7 of 20 steps in a row. Their update ratio stays below 0.025, warmup included. The hot runs
-#   begin at step 0; in two of the four the ratio is above 0.06 at the very first step and falls from there.
+# - In the 25 steps after an incident begins, more spike alarms are fine. After them they count as false. At a step with inf or
+#   NaN a spike alarm is neither asked for nor counted.
+# - In calm runs, once the warmup is over, clipping fires on at most 7 of 20 steps in a row. Their update ratio stays below 0.025,
+#   warmup included. The hot runs begin at step 0; in two of the four the ratio is above 0.06 at the very first step and falls
+#   from there.
 # - Two monitors may watch two runs at once.
 #
-# These incidents are loud. On quiet ones a norm rule fails: in the experiment `firing-rate` seven rules were tried, and none stayed under 1 false alarm in 100 healthy steps
-# and caught every kind of bad batch. Shuffled labels hardly raise the norm at all.
+# These incidents are loud. On quiet ones a norm rule fails: in the experiment `firing-rate` seven rules were tried, and none
+# stayed under 1 false alarm in 100 healthy steps and caught every kind of bad batch. Shuffled labels hardly raise the norm at
+# all.
 #
 # <details><summary>Hint 1: a baseline for spikes</summary>
-# Keep the last 20 or so norms in a <code>deque(maxlen=20)</code>. Compare the new norm with a multiple of their median, and add it to the window only afterwards.
+# Keep the last 20 or so norms in a <code>deque(maxlen=20)</code>. Compare the new norm with a multiple of their median, and add
+# it to the window only afterwards.
 # </details>
 # <details><summary>Hint 2: why not the mean?</summary>
 # One norm of 500 among twenty norms of 0.5 moves the mean to 25 and leaves the median where it was.
@@ -76,8 +82,8 @@ from stabilitylab.exercises.recorded_runs import load
 # A NaN. <code>math.isfinite</code> tells it, and inf as well.
 # </details>
 # <details><summary>Hint 4: the update ratio</summary>
-# It has a scale: it is a share of the weights. A fixed limit between the calm runs and the hot ones will do here. (It would not for all models: with large embeddings the same
-# optimizer settles at a quarter of the ratio.)
+# It has a scale: it is a share of the weights. A fixed limit between the calm runs and the hot ones will do here. (It would not
+# for all models: with large embeddings the same optimizer settles at a quarter of the ratio.)
 # </details>
 
 # %% tags=["demo"]
@@ -123,8 +129,8 @@ class StabilityMonitor:
 check("a4_detect_and_recover/monitor", StabilityMonitor)
 
 # %% [markdown]
-# Your monitor on a live run (not graded): SGD without clipping, and one byte repeated as the whole batch at steps 60 to 63. Which alarm is first, and what does the loss do on the
-# clean batches from step 64 on?
+# Your monitor on a live run (not graded): SGD without clipping, and one byte repeated as the whole batch at steps 60 to 63. Which
+# alarm is first, and what does the loss do on the clean batches from step 64 on?
 
 # %% tags=["demo"]
 monitor, records, trainer = StabilityMonitor(), [], Trainer(POISONED)
@@ -140,13 +146,14 @@ plots.panels({"bad batches at 60-63": [trainer.result(records)]}, ("loss", "grad
 #
 # *6 points, medium, about 25 minutes.*
 #
-# "The loss curve looks about right after the restart" is not a test. The test is that a resumed run gives the very same numbers as one that was never interrupted. The course's
-# `Trainer` makes this easy, since its batches depend on the step alone. `Job` is the usual case, with everything that one can forget:
+# "The loss curve looks about right after the restart" is not a test. The test is that a resumed run gives the very same numbers
+# as one that was never interrupted. The course's `Trainer` makes this easy, since its batches depend on the step alone. `Job` is
+# the usual case, with everything that one can forget:
 #
 # - `job.model`: a `torch.nn.Sequential` with a `Dropout`, which draws from torch's **global** random state
 # - `job.optimizer`: a `torch.optim.Adam`
-# - `job.data`: hands out examples in a random order. `job.data.order` is the order of this pass (an int64 tensor), `job.data.position` how many of it were handed out,
-#   `job.data.generator` the `torch.Generator` that the next orders come from
+# - `job.data`: hands out examples in a random order. `job.data.order` is the order of this pass (an int64 tensor),
+#   `job.data.position` how many of it were handed out, `job.data.generator` the `torch.Generator` that the next orders come from
 # - `job.step`: the number of steps taken; the learning rate, a warmup, depends on it
 # - `job.train(steps)` takes steps and returns their losses
 #
@@ -155,17 +162,21 @@ plots.panels({"bad batches at 60-63": [trainer.result(records)]}, ("loss", "grad
 # - After `restore`, `job.train(n)` returns the losses that the saved job would have had.
 # - Saving changes nothing: the job goes on as if no checkpoint had been taken.
 # - A checkpoint stays as it is while the job trains on, and can be restored more than once.
-# - `checkpoint.state` is a dictionary that `torch.save` can write and `torch.load`, with its default settings, can read: tensors, numbers, strings, lists, tuples and dictionaries.
-#   `restore` uses `self.state` and nothing else, so that a state read from a file can take its place.
+# - `checkpoint.state` is a dictionary that `torch.save` can write and `torch.load`, with its default settings, can read: tensors,
+#   numbers, strings, lists, tuples and dictionaries. `restore` uses `self.state` and nothing else, so that a state read from a
+#   file can take its place.
 #
 # <details><summary>Hint 1: torch's random states</summary>
-# <code>torch.get_rng_state()</code> and <code>torch.set_rng_state(state)</code> for the global one, <code>generator.get_state()</code> and <code>generator.set_state(state)</code> for a generator.
+# <code>torch.get_rng_state()</code> and <code>torch.set_rng_state(state)</code> for the global
+# one, <code>generator.get_state()</code> and <code>generator.set_state(state)</code> for a generator.
 # </details>
 # <details><summary>Hint 2: whose tensors are these?</summary>
-# <code>state_dict()</code> returns the live tensors, not copies. <code>copy.deepcopy</code> copies a nested dictionary with all its tensors.
+# <code>state_dict()</code> returns the live tensors, not copies. <code>copy.deepcopy</code> copies a nested dictionary with all
+# its tensors.
 # </details>
 # <details><summary>Hint 3: the same again on the way back</summary>
-# <code>model.load_state_dict</code> copies numbers into the model. <code>optimizer.load_state_dict</code> may keep the tensors you hand it and train on in them.
+# <code>model.load_state_dict</code> copies numbers into the model. <code>optimizer.load_state_dict</code> may keep the tensors
+# you hand it and train on in them.
 # </details>
 
 
@@ -223,24 +234,30 @@ for a, b in zip(uninterrupted, resumed):
 #
 # *8 points, medium, about 25 minutes.*
 #
-# The largest PaLM model (Chowdhery et al. 2022) spiked about 20 times, although its gradients were clipped. The cure was crude, and worked: go back to a checkpoint from about 100 steps before the spike, and
-# skip some 200 to 500 batches. The weights go back, **the data go on**. You write that for the course's `Trainer`.
+# The largest PaLM model (Chowdhery et al. 2022) spiked about 20 times, although its gradients were clipped. The cure was crude,
+# and worked: go back to a checkpoint from about 100 steps before the spike, and skip some 200 to 500 batches. The weights go
+# back, **the data go on**. You write that for the course's `Trainer`.
 #
-# `train_with_rollback(trainer, is_bad, every, lr_factor)` trains to the last step and returns the list of **all** records, bad ones included, in the order in which they came.
+# `train_with_rollback(trainer, is_bad, every, lr_factor)` trains to the last step and returns the list of **all** records, bad
+# ones included, in the order in which they came.
 #
 # - Call `is_bad(record)` exactly once for each record, in order: it may be a monitor that remembers.
 # - There is a checkpoint from before the first step. After a good step a new one takes its place if `(step + 1) % every == 0`.
-# - At a bad step restore the last checkpoint, multiply the learning rate of all later steps by `lr_factor`, and go on with the **next** step, whose batch is the next one. No step is
-#   taken twice. Nothing is saved after a bad step.
-# - Several bad steps are treated alike, in a row or not: each restores the last checkpoint, and each multiplies the rate once more.
+# - At a bad step restore the last checkpoint, multiply the learning rate of all later steps by `lr_factor`, and go on with the
+#   **next** step, whose batch is the next one. No step is taken twice. Nothing is saved after a bad step.
+# - Several bad steps are treated alike, in a row or not: each restores the last checkpoint, and each multiplies the rate once
+#   more.
 # - If the last step is bad, the weights end as the checkpoint has them.
 #
-# From the trainer you need: `trainer.state()` (a copy of weights and optimizer state), `trainer.restore(state)`, `trainer.schedule` (a function from a step to its learning rate, which you may
-# replace), `trainer.config.steps`, and `trainer.steps(first=0)`, which trains and yields a record per step. While it waits between two steps you may restore a state; the next step goes on
-# from there. The config's `on_nonfinite` is `"continue"`. Compared are `step`, `lr` and `loss` of every record, and the weights at the end.
+# From the trainer you need: `trainer.state()` (a copy of weights and optimizer state), `trainer.restore(state)`,
+# `trainer.schedule` (a function from a step to its learning rate, which you may replace), `trainer.config.steps`, and
+# `trainer.steps(first=0)`, which trains and yields a record per step. While it waits between two steps you may restore a state;
+# the next step goes on from there. The config's `on_nonfinite` is `"continue"`. Compared are `step`, `lr` and `loss` of every
+# record, and the weights at the end.
 #
 # <details><summary>Hint 1: where the rate comes from</summary>
-# The loop sets the rate from <code>trainer.schedule</code> at every step. What you write into <code>optimizer.param_groups</code> is overwritten.
+# The loop sets the rate from <code>trainer.schedule</code> at every step. What you write into <code>optimizer.param_groups</code>
+# is overwritten.
 # </details>
 # <details><summary>Hint 2: a schedule around a schedule</summary>
 # Keep the old function under another name first. A new one that calls <code>trainer.schedule</code> calls itself.
@@ -270,8 +287,8 @@ def train_with_rollback(trainer, is_bad, every, lr_factor):
 check("a4_detect_and_recover/rollback", train_with_rollback)
 
 # %% [markdown]
-# All three together (not graded): your monitor decides, your rollback acts, on the run of question 1. Compare the ends with the twin that never saw a bad batch. There are four bad batches, so
-# a factor of 0.3 is applied four times.
+# All three together (not graded): your monitor decides, your rollback acts, on the run of question 1. Compare the ends with the
+# twin that never saw a bad batch. There are four bad batches, so a factor of 0.3 is applied four times.
 
 
 # %% tags=["demo"]
@@ -289,14 +306,16 @@ plots.panels(
 )
 
 # %% [markdown]
-# On eight seeds the untreated run ended 0.11 to 0.51 nat above its twin, the rollback at the same rate 0.00 to 0.06, the one with 0.3 times the rate 0.18 to 0.43. The course's
-# experiment `rollback` says the same on twenty fresh seeds, with a factor of 0.15 applied once: where batches did the harm, other batches undo it, and a lower rate only slows this short run. Where the rate did it, it is the other
-# way round. What the rollback needs depends on the cause.
+# On eight seeds the untreated run ended 0.11 to 0.51 nat above its twin, the rollback at the same rate 0.00 to 0.06, the one with
+# 0.3 times the rate 0.18 to 0.43. The course's experiment `rollback` says the same on twenty fresh seeds, with a factor of 0.15
+# applied once: where batches did the harm, other batches undo it, and a lower rate only slows this short run. Where the rate did
+# it, it is the other way round. What the rollback needs depends on the cause.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_first_alarm_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 4. Quiz: who speaks first?
 #
-# *1 point.* A run in fp16 overflows because its loss scale keeps growing (experiment `alarms`). Which number is the first that is not finite?
+# *1 point.* A run in fp16 overflows because its loss scale keeps growing (experiment `alarms`). Which number is the first that is
+# not finite?
 #
 # - **a** The loss, one step before the gradient norm.
 # - **b** The gradient norm, one step before the loss.
@@ -315,7 +334,8 @@ check("a4_detect_and_recover/quiz_first_alarm", answer_first_alarm)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_rule_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 5. Quiz: the rule that does it all
 #
-# *1 point.* You want at most 1 false alarm in 100 healthy steps under SGD and under Adam, and every one of five kinds of bad batch caught by its gradient norm. Which of the seven rules of the experiment `firing-rate` did that?
+# *1 point.* You want at most 1 false alarm in 100 healthy steps under SGD and under Adam, and every one of five kinds of bad
+# batch caught by its gradient norm. Which of the seven rules of the experiment `firing-rate` did that?
 #
 # - **a** A fixed limit of 5.
 # - **b** Four times the median of the last 50 steps.
@@ -334,7 +354,8 @@ check("a4_detect_and_recover/quiz_rule", answer_rule)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_resume_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 6. Quiz: a restart that looks too good
 #
-# *1 point.* A run is resumed in the middle of a pass through its data. For the rest of the pass its training loss is a little **lower** than before the crash; its validation loss is not. What has the checkpoint most likely lost?
+# *1 point.* A run is resumed in the middle of a pass through its data. For the rest of the pass its training loss is a little
+# **lower** than before the crash; its validation loss is not. What has the checkpoint most likely lost?
 #
 # - **a** The optimizer's moments.
 # - **b** The random state of dropout.
@@ -372,19 +393,24 @@ check("a4_detect_and_recover/quiz_cause", answer_cause)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "own_words_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 8. In your own words: a post-mortem
 #
-# *3 points, graded by hand.* Write the post-mortem of the live run of questions 1 and 3, in six to ten sentences, for a colleague who was not there. The first draft reads: "Loss spike at step 64, fixed by lowering the
-# learning rate." Do better, with the numbers that your cells printed.
+# *3 points, graded by hand.* Write the post-mortem of the live run of questions 1 and 3, in six to ten sentences, for a colleague
+# who was not there. The first draft reads: "Loss spike at step 64, fixed by lowering the learning rate." Do better, with the
+# numbers that your cells printed.
 #
-# One point each for: the timeline, with the first signal, the later ones, and those that never came; the cause, and how you know that it was not the learning rate; the cure with its price,
-# the one you would not use, and one change that would make the next such incident cheaper.
+# One point each for: the timeline, with the first signal, the later ones, and those that never came; the cause, and how you know
+# that it was not the learning rate; the cure with its price, the one you would not use, and one change that would make the next
+# such incident cheaper.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "own_words", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# The first signal was the spike alarm at step 60, the first bad batch: the norm was 4.92, eleven times the usual 0.45, and the loss 8.55. One step later the update ratio passed 0.05.
-# The loss itself misleads: while the bad batches lasted it fell to 1.73, since one byte is easily learned, and rose to 6.00 on the first clean batch, step 64, which is where the draft
-# begins. Nothing was ever inf or NaN, and clipping, which was off, had no rate to report. The cause was four batches of one repeated byte: the twin with the same rate, seed and clean batches never spikes,
-# and after going back the same rate does no harm without them. Had the rate been the cause, other batches would have spiked again. The cure was to go back to the checkpoint of step 60 and to skip the
-# batches at an unchanged rate: it ends 0.01 nat from the twin, at the price of four skipped steps here, and of up to `every` steps of progress in general. I would not lower the rate: with 0.3 per rollback the run ends
-# 0.29 nat above the twin, more than the 0.24 of doing nothing. To make the next one cheaper I would clip at 1.0, which limits what a bad batch can do before anyone looks, and refuse rows with hardly any distinct bytes
-# when the data are made.
+# The first signal was the spike alarm at step 60, the first bad batch: the norm was 4.92, eleven times the usual 0.45, and the
+# loss 8.55. One step later the update ratio passed 0.05. The loss itself misleads: while the bad batches lasted it fell to 1.73,
+# since one byte is easily learned, and rose to 6.00 on the first clean batch, step 64, which is where the draft begins. Nothing
+# was ever inf or NaN, and clipping, which was off, had no rate to report. The cause was four batches of one repeated byte: the
+# twin with the same rate, seed and clean batches never spikes, and after going back the same rate does no harm without them. Had
+# the rate been the cause, other batches would have spiked again. The cure was to go back to the checkpoint of step 60 and to skip
+# the batches at an unchanged rate: it ends 0.01 nat from the twin, at the price of four skipped steps here, and of up to `every`
+# steps of progress in general. I would not lower the rate: with 0.3 per rollback the run ends 0.29 nat above the twin, more than
+# the 0.24 of doing nothing. To make the next one cheaper I would clip at 1.0, which limits what a bad batch can do before anyone
+# looks, and refuse rows with hardly any distinct bytes when the data are made.
 # ### END SOLUTION

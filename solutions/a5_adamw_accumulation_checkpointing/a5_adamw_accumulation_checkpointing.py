@@ -14,10 +14,10 @@
 # | 5-8 quiz | 4 | easy | 10 |
 # | 9 in your own words (graded by hand) | 3 | medium | 10 |
 #
-# **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you
-# which misconception it found, if it knows one. When your work is graded the same things are checked on other
-# numbers. Write the functions yourself. Ruled out are PyTorch's own Adam and AdamW (questions 1 and 4) and `torch.utils.checkpoint`
-# (question 3); using them earns nothing on that question. Everything else in `torch` is allowed.
+# **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you which
+# misconception it found, if it knows one. When your work is graded the same things are checked on other numbers. Write the
+# functions yourself. Ruled out are PyTorch's own Adam and AdamW (questions 1 and 4) and `torch.utils.checkpoint` (question 3);
+# using them earns nothing on that question. Everything else in `torch` is allowed.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import torch
@@ -36,34 +36,40 @@ from stabilitylab.exercises.a5_adamw_accumulation_checkpointing import (
 #
 # *8 points, medium, about 20 minutes.*
 #
-# Adam keeps two moving averages for every weight, one of the gradients $g$ and one of their squares. Both begin at 0, so both are too small at first;
-# dividing by $1 - \beta^t$, where $t$ counts the steps from 1, corrects for that. AdamW decays the weight $\theta$ apart from all this:
+# Adam keeps two moving averages for every weight, one of the gradients $g$ and one of their squares. Both begin at 0, so both are
+# too small at first; dividing by $1 - \beta^t$, where $t$ counts the steps from 1, corrects for that. AdamW decays the weight
+# $\theta$ apart from all this:
 #
-# $$m \leftarrow \beta_1 m + (1 - \beta_1)\, g \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2 \qquad \hat m = \frac{m}{1 - \beta_1^t} \qquad \hat v = \frac{v}{1 - \beta_2^t}$$
+# $$m \leftarrow \beta_1 m + (1 - \beta_1)\, g \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2
+# \qquad \hat m = \frac{m}{1 - \beta_1^t} \qquad \hat v = \frac{v}{1 - \beta_2^t}$$
 #
 # $$\theta \leftarrow (1 - \mathrm{lr} \cdot \lambda)\, \theta - \mathrm{lr} \, \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 #
-# The decay $\lambda$ takes its share of the weight **as it was before the step**, and $\epsilon$ stands **outside** the root, as in `torch.optim.AdamW`.
+# The decay $\lambda$ takes its share of the weight **as it was before the step**, and $\epsilon$ stands **outside** the root, as
+# in `torch.optim.AdamW`.
 #
 # `adamw_step(parameter, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)`
 #
-# - changes the tensor `parameter` **in place**. It may be an `nn.Parameter` that requires a gradient, and nobody has switched autograd off for you.
+# - changes the tensor `parameter` **in place**. It may be an `nn.Parameter` that requires a gradient, and nobody has switched
+#   autograd off for you.
 # - leaves `grad`, a tensor of the same shape, as it is
-# - `state` is a dictionary of this parameter alone. It is empty at the first step. After each step it holds `"step"`, the number of steps taken so far, and
-#   the tensors `"exp_avg"` ($m$) and `"exp_avg_sq"` ($v$), without correction. Change this dictionary: the next call for the same parameter gets it again.
+# - `state` is a dictionary of this parameter alone. It is empty at the first step. After each step it holds `"step"`, the number
+#   of steps taken so far, and the tensors `"exp_avg"` ($m$) and `"exp_avg_sq"` ($v$), without correction. Change this dictionary:
+#   the next call for the same parameter gets it again.
 # - `lr`, `betas`, `eps` and `weight_decay` are those of this step; they may differ from those of the step before.
 # - What it returns is ignored.
 #
 # <details><summary>Hint 1: changing an nn.Parameter</summary>
-# Put <code>@torch.no_grad()</code> above the function. <code>parameter = parameter - ...</code> makes a new tensor and forgets it; <code>parameter.sub_(...)</code> and
-# <code>parameter.mul_(...)</code> change the one that you were given.
+# Put <code>@torch.no_grad()</code> above the function. <code>parameter = parameter - ...</code> makes a new tensor and forgets
+# it; <code>parameter.sub_(...)</code> and <code>parameter.mul_(...)</code> change the one that you were given.
 # </details>
 # <details><summary>Hint 2: an empty state</summary>
-# <code>if not state:</code> set the step to 0 and both averages to <code>torch.zeros_like(parameter)</code>. Then raise the step before you correct with it.
+# <code>if not state:</code> set the step to 0 and both averages to <code>torch.zeros_like(parameter)</code>. Then raise the step
+# before you correct with it.
 # </details>
 # <details><summary>Hint 3: what the first step looks like</summary>
-# After the first step both corrected averages are the gradient and its square, so the step is lr times the sign of the gradient, if eps is small. If yours is about three
-# times as large, the correction is missing.
+# After the first step both corrected averages are the gradient and its square, so the step is lr times the sign of the gradient,
+# if eps is small. If yours is about three times as large, the correction is missing.
 # </details>
 
 
@@ -88,9 +94,9 @@ def adamw_step(parameter, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weig
 check("a5_adamw_accumulation_checkpointing/adamw_step", adamw_step)
 
 # %% [markdown]
-# What decoupling is good for (not graded). The weights below begin at 1 and see gradients of pure noise, of four sizes, for 1000 steps. Your step
-# decays them once as it should, and once as L2: there the decay is added to the gradient, and Adam divides it by the root of the second moment like everything
-# else. Which weights does L2 shrink most, and which hardly at all?
+# What decoupling is good for (not graded). The weights below begin at 1 and see gradients of pure noise, of four sizes, for 1000
+# steps. Your step decays them once as it should, and once as L2: there the decay is added to the gradient, and Adam divides it by
+# the root of the second moment like everything else. Which weights does L2 shrink most, and which hardly at all?
 
 # %% tags=["demo"]
 for name, decoupled in (("AdamW", 0.1), ("L2 in Adam", 0.0)):
@@ -108,22 +114,26 @@ for name, decoupled in (("AdamW", 0.1), ("L2 in Adam", 0.0)):
 #
 # *10 points, medium, about 25 minutes.*
 #
-# A batch that does not fit into memory is cut into micro-batches. `backward()` adds to `.grad`, so the gradients of all of them add up by themselves, and the optimizer
-# steps once at the end. If all micro-batches hold the same number of tokens, the mean of their means is the mean of all. If they do not, as
-# with answers of different lengths, it is not: a token in a short micro-batch then weighs more than one in a long micro-batch. In the experiment behind lesson 08,
-# with 8 to 256 tokens in a micro-batch, the mean of means was off by 71% of the gradient's length (median of 20 seeds, 37% to 222%). In October 2024 this very mistake was
-# found in Hugging Face's Trainer ([their account](https://huggingface.co/blog/gradient_accumulation), [the fix](https://github.com/huggingface/transformers/pull/34191)).
+# A batch that does not fit into memory is cut into micro-batches. `backward()` adds to `.grad`, so the gradients of all of them
+# add up by themselves, and the optimizer steps once at the end. If all micro-batches hold the same number of tokens, the mean of
+# their means is the mean of all. If they do not, as with answers of different lengths, it is not: a token in a short micro-batch
+# then weighs more than one in a long micro-batch. In the experiment behind lesson 08, with 8 to 256 tokens in a micro-batch, the
+# mean of means was off by 71% of the gradient's length (median of 20 seeds, 37% to 222%). In October 2024 this very mistake was
+# found in Hugging Face's Trainer ([their account](https://huggingface.co/blog/gradient_accumulation), [the
+# fix](https://github.com/huggingface/transformers/pull/34191)).
 #
 # `accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm)`
 #
-# - `loss_sum(micro_batch)` runs the model on a micro-batch and returns a pair: the loss **summed** over its tokens, a scalar tensor with a graph, and the number of its tokens,
-#   an int. Call it **once** for every micro-batch, in order, and go backward **before** the next call, so that one graph at a time is in memory.
-# - At the optimizer's step the gradients must be those of the **mean over all tokens of all micro-batches**, clipped **once** to the global norm `max_norm`. Gradients
-#   that were there before do not count. `torch.nn.utils.clip_grad_norm_` is allowed here.
+# - `loss_sum(micro_batch)` runs the model on a micro-batch and returns a pair: the loss **summed** over its tokens, a scalar
+#   tensor with a graph, and the number of its tokens, an int. Call it **once** for every micro-batch, in order, and go backward
+#   **before** the next call, so that one graph at a time is in memory.
+# - At the optimizer's step the gradients must be those of the **mean over all tokens of all micro-batches**, clipped **once** to
+#   the global norm `max_norm`. Gradients that were there before do not count. `torch.nn.utils.clip_grad_norm_` is allowed here.
 # - `optimizer` holds exactly `parameters`. Call `optimizer.step()` **once**, at the end.
-# - Return a pair: the mean loss per token, and the global norm of that gradient from **before** clipping. Each may be a number or a tensor with one element.
-# - A micro-batch may hold 0 tokens; its summed loss is then 0, and it adds nothing. If there is no token in any of them, take **no step** and return `(0.0, 0.0)`: momentum and weight decay
-#   move the weights even when all gradients are 0.
+# - Return a pair: the mean loss per token, and the global norm of that gradient from **before** clipping. Each may be a number or
+#   a tensor with one element.
+# - A micro-batch may hold 0 tokens; its summed loss is then 0, and it adds nothing. If there is no token in any of them, take
+#   **no step** and return `(0.0, 0.0)`: momentum and weight decay move the weights even when all gradients are 0.
 # - `micro_batches` and `parameters` may be lists or generators.
 #
 # <details><summary>Hint 1: the number of all tokens is not known yet</summary>
@@ -164,9 +174,10 @@ def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
 check("a5_adamw_accumulation_checkpointing/accumulated_step", accumulated_step)
 
 # %% [markdown]
-# Your function on a Transformer (not graded). The eight micro-batches below hold 8 to 256 tokens. The rate of the optimizer is 0, so that the weights stay and only the gradients are
-# compared: yours, and the mean of the micro-batches' means, with that of the whole batch at once. (The cell reads `.grad` after your function has run, so it needs
-# a function that leaves the gradients there.)
+# Your function on a Transformer (not graded). The eight micro-batches below hold 8 to 256 tokens. The rate of the optimizer is 0,
+# so that the weights stay and only the gradients are compared: yours, and the mean of the micro-batches' means, with that of the
+# whole batch at once. (The cell reads `.grad` after your function has run, so it needs a function that leaves the gradients
+# there.)
 
 # %% tags=["demo"]
 model, loss_sum, micro_batches = uneven_batch()
@@ -189,19 +200,21 @@ for name, found in (("yours", gradient(micro_batches)), ("mean of means", mean_o
 #
 # *8 points, hard, about 35 minutes.*
 #
-# To go backward through a block, autograd needs what the block computed on the way: its activations. In a deep stack they fill the memory. Checkpointing keeps
-# only the **input** of each block. When the backward pass reaches a block, the block runs again from its input, this time with a graph, and goes backward at once. The price is one more
-# forward pass.
+# To go backward through a block, autograd needs what the block computed on the way: its activations. In a deep stack they fill
+# the memory. Checkpointing keeps only the **input** of each block. When the backward pass reaches a block, the block runs again
+# from its input, this time with a graph, and goes backward at once. The price is one more forward pass.
 #
 # `checkpointed(blocks, x)` sends `x` through the blocks, one after another, and returns the result of the last.
 #
 # - `blocks`: a list or `nn.ModuleList` of modules, each from a tensor to a tensor. All their parameters require a gradient.
-# - The output, and the gradients of `x` and of all parameters, must be those of the plain loop. Gradients **add** to what `.grad` holds already, and the same block may stand in the
-#   list twice.
+# - The output, and the gradients of `x` and of all parameters, must be those of the plain loop. Gradients **add** to what `.grad`
+#   holds already, and the same block may stand in the list twice.
 # - `x` may require a gradient or not. The parameters get theirs either way.
-# - Once the forward pass is done, **no activation from inside a block** may be in memory. In the backward pass each block runs **exactly once more**, the last block first.
-# - A block may draw random numbers on the CPU, as dropout does. When it runs again it must draw **the same ones**. And the backward pass must leave torch's random state
-#   (`torch.get_rng_state`) as it found it, so that whatever is drawn next is what it would have been.
+# - Once the forward pass is done, **no activation from inside a block** may be in memory. In the backward pass each block runs
+#   **exactly once more**, the last block first.
+# - A block may draw random numbers on the CPU, as dropout does. When it runs again it must draw **the same ones**. And the
+#   backward pass must leave torch's random state (`torch.get_rng_state`) as it found it, so that whatever is drawn next is what
+#   it would have been.
 #
 # `torch.utils.checkpoint` is ruled out. Write a `torch.autograd.Function`; the class may stand above your function or inside it:
 #
@@ -224,15 +237,18 @@ for name, found in (("yours", gradient(micro_batches)), ("mean of means", mean_o
 # </pre>
 # </details>
 # <details><summary>Hint 2: why the parameters are arguments</summary>
-# Autograd calls your backward only if an argument of <code>apply</code> requires a gradient, and hands out the gradients that you return. Pass the parameters, and both work even if x is plain data.
-# The block uses its own parameters when it runs; the arguments only tell autograd about them.
+# Autograd calls your backward only if an argument of <code>apply</code> requires a gradient, and hands out the gradients that you
+# return. Pass the parameters, and both work even if x is plain data. The block uses its own parameters when it runs; the
+# arguments only tell autograd about them.
 # </details>
 # <details><summary>Hint 3: the backward pass</summary>
-# <code>x.detach().requires_grad_()</code> cuts the input off from what came before. Run the block on it under <code>torch.enable_grad()</code>. Then <code>torch.autograd.grad(y, (x, *parameters), grad_output)</code>
-# gives all the gradients at once.
+# <code>x.detach().requires_grad_()</code> cuts the input off from what came before. Run the block on it
+# under <code>torch.enable_grad()</code>. Then <code>torch.autograd.grad(y, (x, *parameters), grad_output)</code> gives all the
+# gradients at once.
 # </details>
 # <details><summary>Hint 4: random numbers</summary>
-# Take <code>torch.get_rng_state()</code> before the block runs for the first time. <code>with torch.random.fork_rng(devices=[]):</code> gives back the present state at its end, whatever you set inside.
+# Take <code>torch.get_rng_state()</code> before the block runs for the first
+# time. <code>with torch.random.fork_rng(devices=[]):</code> gives back the present state at its end, whatever you set inside.
 # </details>
 
 
@@ -267,8 +283,8 @@ def checkpointed(blocks, x):
 check("a5_adamw_accumulation_checkpointing/checkpointed", checkpointed)
 
 # %% [markdown]
-# What it saves (not graded): the most megabytes alive at once in one forward and backward pass, for stacks of 2 to 16 blocks, weights left out. Both lines rise. What is it that still
-# grows with your function, and why so much more slowly?
+# What it saves (not graded): the most megabytes alive at once in one forward and backward pass, for stacks of 2 to 16 blocks,
+# weights left out. Both lines rise. What is it that still grows with your function, and why so much more slowly?
 
 
 # %% tags=["demo"]
@@ -294,21 +310,26 @@ plots.lines(
 #
 # *4 points, easy, about 10 minutes.*
 #
-# The course's training loop takes any optimizer: `train(config, optimizer=build)` calls `build(parameters)` with the model's (name, parameter) pairs, as `model.named_parameters()` gives them, and before every step it writes the scheduled learning rate
+# The course's training loop takes any optimizer: `train(config, optimizer=build)` calls `build(parameters)` with the model's
+# (name, parameter) pairs, as `model.named_parameters()` gives them, and before every step it writes the scheduled learning rate
 # into the optimizer's groups. `FunctionOptimizer` makes an optimizer of a function like yours:
 #
-# `FunctionOptimizer(params, function, lr=..., betas=..., eps=..., weight_decay=...)` calls `function(parameter, grad, state, lr=..., betas=..., eps=..., weight_decay=...)` for every parameter at
-# every step. As with torch's own optimizers, `params` may be a list of groups with settings of their own: `[{"params": [...], "weight_decay": 0.1}, {"params": [...], "weight_decay": 0.0}]`.
+# `FunctionOptimizer(params, function, lr=..., betas=..., eps=..., weight_decay=...)` calls
+# `function(parameter, grad, state, lr=..., betas=..., eps=..., weight_decay=...)` for every parameter at every step. As with
+# torch's own optimizers, `params` may be a list of groups with settings of their own:
+# `[{"params": [...], "weight_decay": 0.1}, {"params": [...], "weight_decay": 0.0}]`.
 #
 # `adamw_run(config)` returns the run (what `train` returns) of `config` with **your** `adamw_step` as its optimizer.
 #
-# - `betas` and `eps` are the config's: `config.betas`, `config.eps`. The learning rate comes from the loop; `config.lr` does to begin with.
-# - Tensors with **two or more dimensions** (all matrices, embeddings included) decay with `config.weight_decay`. All others (biases, norm gains) decay with **0**, but train like the rest.
-#   Many training scripts draw this line.
+# - `betas` and `eps` are the config's: `config.betas`, `config.eps`. The learning rate comes from the loop; `config.lr` does to
+#   begin with.
+# - Tensors with **two or more dimensions** (all matrices, embeddings included) decay with `config.weight_decay`. All others
+#   (biases, norm gains) decay with **0**, but train like the rest. Many training scripts draw this line.
 # - The config itself stays as it is.
 #
 # <details><summary>Hint</summary>
-# <code>p.dim()</code> is the number of dimensions. Write a function <code>build(parameters)</code> inside yours, which makes the two groups and returns the <code>FunctionOptimizer</code>.
+# <code>p.dim()</code> is the number of dimensions. Write a function <code>build(parameters)</code> inside yours, which makes the
+# two groups and returns the <code>FunctionOptimizer</code>.
 # </details>
 
 
@@ -332,7 +353,8 @@ def adamw_run(config):
 check("a5_adamw_accumulation_checkpointing/adamw_run", adamw_run)
 
 # %% [markdown]
-# Your optimizer beside torch's own AdamW with the same two groups, on the same run (not graded). The two curves should lie on top of each other, so that you see one.
+# Your optimizer beside torch's own AdamW with the same two groups, on the same run (not graded). The two curves should lie on top
+# of each other, so that you see one.
 
 # %% tags=["demo"]
 plots.panels(
@@ -344,8 +366,8 @@ plots.panels(
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_decay_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 5. Quiz: two ways to decay
 #
-# *1 point.* Weight A has gradients of size 0.01, weight B of size 10; both are noise. You train both with Adam and an L2 term (the decay added to the gradient), and then both with
-# AdamW, with the same decay and learning rate. What happens?
+# *1 point.* Weight A has gradients of size 0.01, weight B of size 10; both are noise. You train both with Adam and an L2 term
+# (the decay added to the gradient), and then both with AdamW, with the same decay and learning rate. What happens?
 #
 # - **a** In each run A and B shrink by the same factor: L2 and weight decay are two names for one thing.
 # - **b** Under L2 weight B shrinks more than A, because its gradients are larger; under AdamW both shrink alike.
@@ -364,7 +386,8 @@ check("a5_adamw_accumulation_checkpointing/quiz_decay", answer_decay)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_accumulation_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 6. Quiz: what accumulation changes
 #
-# *1 point.* You go from one batch of 32 independent rows per step to eight such micro-batches per step, accumulated without mistakes. Rows have equal lengths. What does the optimizer see at a step?
+# *1 point.* You go from one batch of 32 independent rows per step to eight such micro-batches per step, accumulated without
+# mistakes. Rows have equal lengths. What does the optimizer see at a step?
 #
 # - **a** The same as after eight smaller steps in a row.
 # - **b** A gradient with the same expected value, and an eighth of the variance.
@@ -383,7 +406,8 @@ check("a5_adamw_accumulation_checkpointing/quiz_accumulation", answer_accumulati
 # %% [markdown] nbgrader={"grade": false, "grade_id": "quiz_clip_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 7. Quiz: where to clip
 #
-# *1 point.* You want the global norm of the gradient that reaches the optimizer to be at most 1.0, and a gradient within that limit to stay as it is. You accumulate the mean over the tokens of eight micro-batches. Where do you clip?
+# *1 point.* You want the global norm of the gradient that reaches the optimizer to be at most 1.0, and a gradient within that
+# limit to stay as it is. You accumulate the mean over the tokens of eight micro-batches. Where do you clip?
 #
 # - **a** After every backward pass, at 1.0.
 # - **b** After every backward pass, the micro-batch's own share of the gradient at 1/8.
@@ -421,16 +445,24 @@ check("a5_adamw_accumulation_checkpointing/quiz_checkpointing", answer_checkpoin
 # %% [markdown] nbgrader={"grade": false, "grade_id": "own_words_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 9. In your own words
 #
-# *3 points, graded by hand.* A colleague trains on one large GPU with batches of 64 answers, clipped at 1.0. To move to a small GPU she cuts every batch into eight micro-batches of 8 answers of different lengths, writes `(loss / 8).backward()` with the mean loss of each
-# micro-batch, clips at 1.0 right after it, and switches checkpointing on. The loss curve is no longer that of the large GPU, and she suspects the checkpointing. In four to eight sentences: what do you tell her?
+# *3 points, graded by hand.* A colleague trains on one large GPU with batches of 64 answers, clipped at 1.0. To move to a small
+# GPU she cuts every batch into eight micro-batches of 8 answers of different lengths, writes `(loss / 8).backward()` with the
+# mean loss of each micro-batch, clips at 1.0 right after it, and switches checkpointing on. The loss curve is no longer that of
+# the large GPU, and she suspects the checkpointing. In four to eight sentences: what do you tell her?
 #
-# One point each for: the mistake in the weighting, and which tokens it favours; the mistake in the clipping, and what it does to the gradient; whether checkpointing can be the cause, with one test
-# that finds the guilty line without training anything to the end.
+# One point each for: the mistake in the weighting, and which tokens it favours; the mistake in the clipping, and what it does to
+# the gradient; whether checkpointing can be the cause, with one test that finds the guilty line without training anything to the
+# end.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "own_words", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# `(loss / 8)` with the mean of each micro-batch is the mean of means: tokens in micro-batches with short answers weigh more than tokens in those with long ones. She must sum the loss, and divide by the number of tokens in all eight. Clipping inside the loop
-# cuts what has been accumulated so far whenever it is longer than 1.0, so earlier micro-batches count for less than later ones: the gradient changes its direction and not only its length, which can happen even where that of the whole batch is within the limit. It belongs after the last micro-batch and the division, once. Checkpointing
-# runs the same operations again and gives the same gradients, so it is the last suspect; only if dropout is on and the random state is not restored would it matter. The test needs one step: take one batch that fits into memory, in fp32 or fp64 and without dropout, compute the gradient in
-# one piece, and then with accumulation alone, with clipping alone, with checkpointing alone. The relative error of each against the first says which line is wrong: rounding for a right one, and tens of percent for a wrong one.
+# `(loss / 8)` with the mean of each micro-batch is the mean of means: tokens in micro-batches with short answers weigh more than
+# tokens in those with long ones. She must sum the loss, and divide by the number of tokens in all eight. Clipping inside the loop
+# cuts what has been accumulated so far whenever it is longer than 1.0, so earlier micro-batches count for less than later ones:
+# the gradient changes its direction and not only its length, which can happen even where that of the whole batch is within the
+# limit. It belongs after the last micro-batch and the division, once. Checkpointing runs the same operations again and gives the
+# same gradients, so it is the last suspect; only if dropout is on and the random state is not restored would it matter. The test
+# needs one step: take one batch that fits into memory, in fp32 or fp64 and without dropout, compute the gradient in one piece,
+# and then with accumulation alone, with clipping alone, with checkpointing alone. The relative error of each against the first
+# says which line is wrong: rounding for a right one, and tens of percent for a wrong one.
 # ### END SOLUTION
