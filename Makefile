@@ -1,6 +1,7 @@
 # make lab     set up and open JupyterLab at the first lesson
 # make test    set up and run the tests
-# Both do all set-up themselves; `make setup` is the set-up alone.
+# make teach   set up and open JupyterLab with nbgrader's tools for teachers, formgrader among them
+# All do the set-up themselves; `make setup` is the set-up alone.
 #
 # On Linux, PyPI's torch brings gigabytes of CUDA libraries. Without a GPU, get the small CPU build instead:
 #   make lab TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -9,35 +10,52 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
-FIRST := notebooks/00_start_here.ipynb
+# what the environment is made from: it is installed again when the contents of these files change, not when their dates do
+RECIPE := pyproject.toml constraints.txt $(wildcard setup/*.py setup/jupyter/*/*)
+STALE := $(shell test -x $(BIN)/python && cat $(RECIPE) | cmp -s - $(VENV)/.installed || echo yes)
 
-.PHONY: setup lab test lint notebooks release clean
+.PHONY: setup environment lab teach test lint mutants notebooks release clean
 
-setup: $(VENV)/.installed
-	@$(BIN)/stabilitylab copy-exercises
+setup: environment
+	@$(BIN)/stabilitylab deliver
 
-$(VENV)/.installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; choose one with: make setup PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
-	@if [ "$$(uname -s)" = Linux ] && [ -z "$(TORCH_INDEX)" ] && ! command -v nvidia-smi >/dev/null && [ ! -e $(VENV)/.installed ]; then \
+environment:
+ifneq ($(STALE),)
+	@test -w . || { \
+		echo "Nothing can be installed here, because you may not write to $(CURDIR); make a clone of your own."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or later is needed; choose one with: make setup PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "Python's venv module is missing; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@if [ "$$(uname -s)" = Linux ] && [ -z "$(TORCH_INDEX)" ] && \
+		! command -v nvidia-smi >/dev/null && [ ! -e $(VENV)/.installed ]; then \
 		echo "No NVIDIA GPU found. If pip begins to fetch gigabytes of nvidia-* packages, stop it and run instead:"; \
 		echo "    make $(or $(MAKECMDGOALS),setup) TORCH_INDEX=https://download.pytorch.org/whl/cpu"; \
 	fi
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt -e '.[dev]'
-	@mkdir -p $(VENV)/share/jupyter/lab/settings
-	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > $(VENV)/share/jupyter/lab/settings/overrides.json
-	@touch $@
+	test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt -e '.[dev]'
+	@$(BIN)/python setup/relocatable.py
+	@mkdir -p $(VENV)/etc && cp -R setup/jupyter $(VENV)/etc
+	@cat $(RECIPE) > $(VENV)/.installed
+endif
 
-lab: setup
-	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(FIRST) $(if $(filter 0,$(shell id -u)),--allow-root) $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s))),,--no-browser) $(LAB_OPTIONS)
+lab: environment
+	@exec $(BIN)/stabilitylab lab $(if $(LAB_OPTIONS),-- $(LAB_OPTIONS))
+
+teach: environment
+	@exec $(BIN)/stabilitylab lab --teach $(if $(LAB_OPTIONS),-- $(LAB_OPTIONS))
 
 test: setup
 	$(BIN)/pytest
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+mutants: setup
+	$(BIN)/python -m tests.mutants $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 notebooks: setup
 	$(BIN)/python -m stabilitylab.lessons.notebooks

@@ -1,4 +1,7 @@
-"""Shared fixtures: a private work folder, and a real JupyterLab in a real Chromium."""
+"""Shared fixtures: a private work folder, and a real JupyterLab in a real Chromium.
+
+A learner may run the tests: whatever is in their ``work/`` must be the same afterwards, or the tests count as failed.
+"""
 
 import json
 import os
@@ -7,39 +10,77 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+LEARNERS_OWN = Path(os.environ.get("STABILITYLAB_TESTED_WORK") or os.environ.get("STABILITYLAB_WORK") or ROOT / "work")
+# before anything of the course is imported, and for every process that a test starts; processes of one session share the folder
+os.environ["STABILITYLAB_TESTED_WORK"] = str(LEARNERS_OWN)
+_PRIVATE = tempfile.TemporaryDirectory(prefix="stabilitylab-tests-")
+os.environ["STABILITYLAB_WORK"] = _PRIVATE.name
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
+def state(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of the last change of every file below a folder; open notebooks' own files (``.jupyter``) do not count."""
+    files = (path for path in folder.rglob("*") if ".jupyter" not in path.parts and path.is_file())
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+class Guard:
+    """Fails a session of tests that changed a learner's own files."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.before, self.changed = folder, state(folder), []
+
+    def pytest_sessionfinish(self, session):
+        after = state(self.folder)
+        self.changed = sorted(name for name in self.before | after if self.before.get(name) != after.get(name))
+        if self.changed:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter):
+        if self.changed:
+            terminalreporter.section("the tests changed files of the learner", red=True)
+            terminalreporter.write_line("\n".join(self.changed))
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # of several processes, the one that starts the others
+        config.pluginmanager.register(Guard(LEARNERS_OWN), "guard of the learner's files")
 
 
 @pytest.fixture(autouse=True)
 def work_folder(tmp_path, monkeypatch):
-    """A learner's files of this test go to a folder of its own."""
+    """A learner's files of this test, and of the processes it starts, go to a folder of its own."""
     from stabilitylab import workspace
 
     monkeypatch.setattr(workspace, "WORK", tmp_path / "work")
+    monkeypatch.setenv("STABILITYLAB_WORK", str(tmp_path / "work"))
     return tmp_path / "work"
 
 
 class Lab:
-    """`make lab`, running: the URL it printed, and what it has printed so far."""
+    """`make lab` or another goal, running: the URL it printed, and what it has printed so far.
 
-    def __init__(self, settings: Path, work: Path, **more: str):
-        environment = os.environ | {
-            "JUPYTERLAB_SETTINGS_DIR": str(settings),
-            "JUPYTERLAB_WORKSPACES_DIR": str(settings / "workspaces"),
-            "STABILITYLAB_WORK": str(work),
-            **more,
-        }
+    Args:
+        work: the learner's folder.
+        goal: of the Makefile.
+        more: environment variables.
+    """
+
+    def __init__(self, work: Path, goal: str = "lab", **more: str):
+        environment = os.environ | {"STABILITYLAB_WORK": str(work), **more}
         environment.pop("DISPLAY", None)
+        self.work = work
         self.output = ""
         self._found = threading.Event()
         self._process = subprocess.Popen(
-            ["make", "lab"],
+            ["make", goal],
             cwd=ROOT,
             env=environment,
             text=True,
@@ -50,7 +91,7 @@ class Lab:
         threading.Thread(target=self._read, daemon=True).start()
         if not self._found.wait(timeout=300):
             self.close()
-            raise AssertionError(f"make lab printed no URL:\n{self.output}")
+            raise AssertionError(f"make {goal} printed no URL:\n{self.output}")
         self.url = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/\S+", self.output).group()
 
     def _read(self):
@@ -66,12 +107,12 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """JupyterLab as `make lab` starts it; nothing is saved, so that the notebooks in the checkout stay as they are."""
+    """JupyterLab as `make lab` starts it; nothing is saved unless a test saves, so that one test does not see another's cells."""
     settings = tmp_path_factory.mktemp("settings")
     manager = settings / "@jupyterlab" / "docmanager-extension"
     manager.mkdir(parents=True)
     (manager / "plugin.jupyterlab-settings").write_text(json.dumps({"autosave": False}))
-    running = Lab(settings, tmp_path_factory.mktemp("work"))
+    running = Lab(tmp_path_factory.mktemp("work"), JUPYTERLAB_SETTINGS_DIR=str(settings))
     yield running
     running.close()
 

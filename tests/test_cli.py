@@ -66,26 +66,3 @@ def test_check_runs_every_arm_and_its_exit_status_tells(capsys, monkeypatch):
 def test_an_arm_that_is_no_training_run_is_explained(capsys):
     assert main(["run", "clipping-facts"]) == 2
     assert "use `stabilitylab check`" in capsys.readouterr().err
-
-
-def test_copying_exercises_never_overwrites(tmp_path):
-    from stabilitylab.workspace import copy_exercises
-
-    source, target = tmp_path / "exercises", tmp_path / "work"
-    (source / "a1").mkdir(parents=True)
-    (source / "a1" / "a1.ipynb").write_text("released")
-    assert [p.name for p in copy_exercises(source, target)] == ["a1.ipynb"]
-    (target / "a1" / "a1.ipynb").write_text("my work")
-    (source / "a1" / "new.txt").write_text("new")
-    assert [p.name for p in copy_exercises(source, target)] == ["new.txt"]
-    assert (target / "a1" / "a1.ipynb").read_text() == "my work"
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    from stabilitylab.workspace import write_atomically
-
-    path = tmp_path / "file.txt"
-    write_atomically(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(path, "\udcff")
-    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["file.txt"]

@@ -98,9 +98,7 @@ def test_a_class_of_thirty_from_release_to_the_spreadsheet(tmp_path, browser):
 
     with Gradebook(f"sqlite:///{workdir / 'gradebook.db'}", "stabilitylab") as gradebook:
         page_of = {s: gradebook.find_submission_notebook(NAME, NAME, s).id for s in ("good_3", "markup_everywhere")}
-    settings = tmp_path / "settings"
-    settings.mkdir()
-    lab = Lab(settings, tmp_path / "work", STABILITYLAB_GRADING=str(workdir))
+    lab = Lab(tmp_path / "work", "teach", STABILITYLAB_GRADING=str(workdir))
     try:
         grade_by_hand(browser, lab.url, page_of)
     finally:

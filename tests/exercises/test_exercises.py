@@ -209,7 +209,7 @@ def test_an_object_that_claims_to_equal_everything_is_no_answer():
     assert not same(encode(Liar()), encode(1.0))
 
 
-def test_the_checks_work_without_the_autograder():
+def test_the_checks_work_without_the_autograder(work_folder):
     """A class receives the lessons and exercises, never the references: nothing in the package may need them."""
     code = (
         "import sys; sys.modules['autograder'] = None\n"
@@ -217,3 +217,4 @@ def test_the_checks_work_without_the_autograder():
         "check('a1_clipping/clip_grad_value', lambda p, v: [q.grad.clamp_(-v, v) for q in p if q.grad is not None])"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+    assert json.loads((work_folder / "checks.json").read_text())["checks"] == {"a1_clipping/clip_grad_value": True}
