@@ -124,9 +124,9 @@ def leaks(name: str, released: str) -> list[str]:
 
 
 def _same_checks(name: str, kept: dict[str, Any], fresh: dict[str, Any]) -> bool:
-    """Whether the kept record judges today's answers as today's own would: the right one gets all checks, every wrong one fails and is
-    told its own sentence. What a wrong answer gives in detail may differ: a run it drives to the edge ends on either side of it,
-    on another processor or build of PyTorch."""
+    """Whether the kept record judges today's answers as today's own would: the right one gets all checks, every wrong one fails
+    and is told its own sentence. What a wrong answer gives in detail may differ: a run it drives to the edge ends on either side
+    of it, on another processor or build of PyTorch."""
     if kept.keys() != fresh.keys():
         return False
     for grade_id, now in fresh.items():

@@ -3,15 +3,15 @@
     make mutants                          # 300 changes, drawn at random from four wings
     make mutants COUNT=40 SEED=7 ONLY=stabilitylab/training/diagnosis.py
 
-Cosmic Ray makes the changes: a comparison swapped, a number one up or down, an operator exchanged, a condition negated, a loop left
-out, a decorator dropped. It has none for strings, so wording is not on trial. At most one change is drawn for a place, because an
-operator that can be exchanged for eleven others would otherwise count eleven times. Type annotations, which nothing evaluates,
-are left out.
+Cosmic Ray makes the changes: a comparison swapped, a number one up or down, an operator exchanged, a condition negated, a loop
+left out, a decorator dropped. It has none for strings, so wording is not on trial. At most one change is drawn for a place,
+because an operator that can be exchanged for eleven others would otherwise count eleven times. Type annotations, which nothing
+evaluates, are left out.
 
-Nothing happens in this checkout: every worker has a copy of it, with a virtual environment whose only difference is that it finds the
-copy, also in the processes that the sandbox starts. A worker imports PyTorch once and forks for every change, which saves
-some four seconds for each. Tests run in the order of what they cost, until one fails; one that takes far longer than the
-whole wing does counts as having noticed. The share caught, and every change that nobody noticed, are printed at the end.
+Nothing happens in this checkout: every worker has a copy of it, with a virtual environment whose only difference is that it finds
+the copy, also in the processes that the sandbox starts. A worker imports PyTorch once and forks for every change, which saves
+some four seconds for each. Tests run in the order of what they cost, until one fails; one that takes far longer than the whole
+wing does counts as having noticed. The share caught, and every change that nobody noticed, are printed at the end.
 """
 
 from __future__ import annotations
@@ -187,7 +187,8 @@ def work(tests: list[str] | None) -> None:
 
 
 def healthy(tests: list[str]) -> tuple[dict[str, float], float]:
-    """What each test costs while nothing is changed, and the seconds after which a run is given up; in either order they must pass."""
+    """What each test costs while nothing is changed, and the seconds after which a run is given up; in either order they must
+    pass."""
     _, costs, _ = run_tests(tests, {}, 1800)
     began = time.monotonic()
     outcome, _, printed = run_tests(tests, costs, 1800)
@@ -247,7 +248,8 @@ def report(results: list[dict]) -> float:
         slow = sum(result["outcome"] == "took too long" for result in of_wing)
         if of_wing:
             print(
-                f"{wing or 'all':24}{caught:4} of {len(of_wing):3} caught, {caught / len(of_wing):4.0%}; {slow} of them by the clock"
+                f"{wing or 'all':24}{caught:4} of {len(of_wing):3} caught, {caught / len(of_wing):4.0%}; {slow} of them by "
+                "the clock"
             )
     return caught / len(of_wing)
 

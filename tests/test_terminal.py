@@ -36,13 +36,18 @@ def test_the_end_of_the_input_ends_the_interview_with_a_debrief(monkeypatch, cap
 @pytest.mark.parametrize(
     "write, score, says",
     [
-        ("import torch\nclip_grad_norm = lambda parameters, max_norm: torch.nn.utils.clip_grad_norm_([p for p in parameters], max_norm)\n", 0, "ruled out"),
+        (
+            "import torch\n"
+            "clip_grad_norm = lambda parameters, max_norm: torch.nn.utils.clip_grad_norm_([p for p in parameters], max_norm)\n",
+            0,
+            "ruled out",
+        ),
         ("def clip_grad_norm(parameters, max_norm):\n    return 1 / 0\n", 0, "checks pass"),
         ("def clip_grad_norm(parameters, max_norm)\n", 0, "SyntaxError"),
         ("x = 1\n", 0, "defines no clip_grad_norm"),
         (None, 4, "Every check passes."),
     ],
-)  # fmt: skip
+)
 def test_a_coding_round_in_the_terminal_marks_what_stands_in_the_file(monkeypatch, capsys, work_folder, write, score, says):
     from autograder.reference import a1_clipping as reference
 

@@ -1,6 +1,7 @@
 """What a person may change in a live panel: one table, in the order of the controls on the screen.
 
-A new control is a row of ``CONTROLS`` and nothing else: the field of ``RunConfig`` it sets, its widget, and what a figure's title says of it.
+A new control is a row of ``CONTROLS`` and nothing else: the field of ``RunConfig`` it sets, its widget, and what a figure's title
+says of it.
 """
 
 from __future__ import annotations

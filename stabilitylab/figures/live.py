@@ -330,7 +330,8 @@ def explore(draw: Callable[..., plots.Chart], **sliders: Mapping[Any, Any] | Seq
 
     Args:
         draw: called with one keyword argument per slider; what it draws should take well under a second.
-        sliders: the values each argument may have, from left to right; a mapping gives them names. Each slider begins at the first.
+        sliders: the values each argument may have, from left to right; a mapping gives them names. Each slider begins at the
+            first.
     """
     controls = {
         name: widgets.SelectionSlider(

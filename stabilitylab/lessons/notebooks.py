@@ -1,7 +1,8 @@
 """Notebooks are derived: people edit the percent-format ``.py``, this makes the ``.ipynb`` beside it.
 
 python -m stabilitylab.lessons.notebooks [NAME ...]     derive and execute the lessons (all, or those named)
-python -m stabilitylab.lessons.notebooks --check [...]  exit 1 if a lesson and its notebook differ in source, or a number in its prose is found nowhere
+python -m stabilitylab.lessons.notebooks --check [...]  exit 1 if a lesson and its notebook differ in source, or a number in its
+                                                        prose is found nowhere
 """
 
 from __future__ import annotations

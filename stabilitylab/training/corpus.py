@@ -1,8 +1,9 @@
 """Real English text as byte-level training batches, without a download.
 
-The default corpus is the prose of Python's language reference, a file of 465 kB in ``data/corpus``; any UTF-8 file can take its place. A *batch source* is a plain function from a step number to a batch. It keeps
-no state: step 60 of seed 3 is the same batch whether the run started at step 0, was resumed at step 59 or skipped
-half its data, and two arms of an experiment see the same text at the same step.
+The default corpus is the prose of Python's language reference, a file of 465 kB in ``data/corpus``; any UTF-8 file can take its
+place. A *batch source* is a plain function from a step number to a batch. It keeps no state: step 60 of seed 3 is the same batch
+whether the run started at step 0, was resumed at step 59 or skipped half its data, and two arms of an experiment see the same
+text at the same step.
 """
 
 from __future__ import annotations

@@ -130,7 +130,8 @@ class Trainer:
                 return
 
     def state(self) -> dict[str, Any]:
-        """A checkpoint: copies of the weights and of the optimizer's state. The data need none: a batch depends on its step alone."""
+        """A checkpoint: copies of the weights and of the optimizer's state. The data need none: a batch depends on its step
+        alone."""
         return copy.deepcopy({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()})
 
     def restore(self, state: dict[str, Any]) -> None:

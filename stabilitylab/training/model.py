@@ -3,8 +3,8 @@
 It is written to be read: attention is spelled out rather than fused, because the largest attention logit is
 something the lessons watch. Follow ``Transformer.forward``, then ``Block.forward`` for where the norms sit.
 
-Shapes stand beside the lines that change them: B rows of a batch, T bytes of a row, D the width of the model, H heads, K = D / H the
-width of a head, V = 256 byte values, L layers.
+Shapes stand beside the lines that change them: B rows of a batch, T bytes of a row, D the width of the model, H heads, K = D / H
+the width of a head, V = 256 byte values, L layers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The optimizers that a config can name.
 
-An optimizer factory gets (name, parameter) pairs, as ``model.named_parameters()`` gives them and as every optimizer of ``torch.optim``
-takes them. The names tell embeddings (``byte_embedding.weight``), gains (``blocks.0.mlp_norm.weight``) and matrices
-(``blocks.0.mlp.up.weight``) apart, which their shapes do not: an embedding table is a matrix too.
+An optimizer factory gets (name, parameter) pairs, as ``model.named_parameters()`` gives them and as every optimizer of
+``torch.optim`` takes them. The names tell embeddings (``byte_embedding.weight``), gains (``blocks.0.mlp_norm.weight``) and
+matrices (``blocks.0.mlp.up.weight``) apart, which their shapes do not: an embedding table is a matrix too.
 """
 
 from __future__ import annotations

@@ -102,7 +102,8 @@ class DynamicLossScaler:
 
     After a step with an inf or a NaN in the gradients the update is skipped and the scale multiplied by ``backoff_factor``; after
     ``growth_interval`` good steps in a row it is multiplied by ``growth_factor``. Loss scaling with skipped updates is due to
-    Micikevicius et al. 2017 (arXiv 1710.03740); the default numbers are PyTorch's. It wants fp32 gradients, and so fp32 master weights.
+    Micikevicius et al. 2017 (arXiv 1710.03740); the default numbers are PyTorch's. It wants fp32 gradients, and so fp32 master
+    weights.
 
     Args:
         init_scale: the first scale, default 65536.
@@ -139,7 +140,8 @@ class DynamicLossScaler:
 
 
 class _NoOptimizer(torch.optim.Optimizer):
-    """What ``GradScaler.step`` asks for: parameters, whose gradients it unscales, and a step, which it calls if all are finite."""
+    """What ``GradScaler.step`` asks for: parameters, whose gradients it unscales, and a step, which it calls if all are
+    finite."""
 
     def step(self, closure: None = None) -> float:  # type: ignore[override]
         return 0.0

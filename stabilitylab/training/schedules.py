@@ -18,9 +18,9 @@ def warmup_then(decay: str, *, peak_lr: float, warmup_steps: int = 0, total_step
     """Linear warmup from 0 to ``peak_lr``, then ``decay``.
 
     Args:
-        decay: ``"constant"``; ``"cosine"`` or ``"linear"`` to 0 at ``total_steps``; ``"inverse_sqrt"``:
-            peak_lr * sqrt(warmup_steps / step), which without warmup falls from step 1 on; ``"wsd"`` (warmup, stable, decay): constant
-            for 80% of what follows the warmup, then linear to 0 (Hu et al. 2024, arXiv 2404.06395, decay exponentially).
+        decay: ``"constant"``; ``"cosine"`` or ``"linear"`` to 0 at ``total_steps``; ``"inverse_sqrt"``: peak_lr *
+            sqrt(warmup_steps / step), which without warmup falls from step 1 on; ``"wsd"`` (warmup, stable, decay): constant for
+            80% of what follows the warmup, then linear to 0 (Hu et al. 2024, arXiv 2404.06395, decay exponentially).
         peak_lr: the highest learning rate.
         warmup_steps: 0 (default) starts at the peak.
         total_steps: length of the run.

@@ -225,8 +225,8 @@ def gradient_norm_by_layer(model: Transformer) -> list[float]:
 def input_share(model: Transformer, inputs: Tensor) -> float:
     """How much of the last block's output depends on the input, between 0 and 1.
 
-    The variance of the output over all tokens, over its mean square: 0 if the model computes the same vector whatever it reads, near 1 if
-    nothing is common to all tokens.
+    The variance of the output over all tokens, over its mean square: 0 if the model computes the same vector whatever it reads,
+    near 1 if nothing is common to all tokens.
 
     Args:
         model: its last block is looked at.
