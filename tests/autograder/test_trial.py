@@ -1,5 +1,6 @@
 """The grader on trial: each kind of problem is noticed, on a made-up bank."""
 
+import dataclasses
 import itertools
 from random import Random
 
@@ -51,6 +52,14 @@ def test_a_wrong_answer_that_is_told_another_sentence_is_noticed(toy, box, monke
     assert problems(toy, monkeypatch, answers=same) == (said,)
 
 
+def test_the_sentence_that_comes_first_counts(toy, box, monkeypatch):
+    code = "def double(x):\n    return x if x > 0 else object()\n"  # nothing equals an object: a second sentence follows
+    assert problems(toy, monkeypatch, answers={"double/wrong_early": ("You give up.", code), "double/wrong_same": None}) == ()
+    said = "double/wrong_zero: is told 'You return what you were given.' instead of its own sentence"
+    (toy / "changed" / "bank" / NAME / "double" / "wrong_early.py").unlink()
+    assert problems(toy, monkeypatch, answers={"double/wrong_zero": ("You give up.", code)}) == (said,)
+
+
 def test_a_right_answer_that_loses_points_is_noticed(toy, box, monkeypatch):
     wrong = {"double/right_sum": ("Adds.", "def double(x):\n    return x + x + 1\n")}
     assert problems(toy, monkeypatch, answers=wrong) == ("double/right_sum: is right and lost points: Not twice a number.",)
@@ -59,6 +68,17 @@ def test_a_right_answer_that_loses_points_is_noticed(toy, box, monkeypatch):
 def test_code_that_does_nothing_and_earns_points_is_noticed(toy, box, monkeypatch):
     nothing = {"double/wrong_does_nothing": ("You do nothing.", "def double(x):\n    return 2 * x if x > 0 else 0\n")}
     assert problems(toy, monkeypatch, answers=nothing) == ("double/wrong_does_nothing: does nothing and earned 50%",)
+
+
+def test_what_another_question_catches_does_not_count(toy, box, monkeypatch):
+    first = made_up.QUESTIONS["double"]
+    questions = {"a": Question("double", first.probes), "double": first}
+    answers = {place: None for place in made_up.BANK if place.startswith("near/")}
+    answers |= {"a/wrong_positive": ("You lose the sign.", "def double(x):\n    return abs(2 * x)\n")}
+    answers |= {"a/wrong_small": ("You stop.", "def double(x):\n    return min(2 * x, 1)\n"), "double/wrong_same": None}
+    answers |= {"double/wrong_raises": None}
+    said = ("double: probe small catches nothing in the bank",)
+    assert problems(toy, monkeypatch, answers=answers, questions=questions) == said
 
 
 def test_a_probe_that_catches_nothing_is_noticed(toy, box, monkeypatch):
@@ -102,12 +122,16 @@ def test_a_probe_is_recited_only_if_it_is_the_same_on_all_three_seeds(toy, box, 
         assert next(drawing, None) is None  # three seeds were drawn
 
 
-def test_every_trial_has_fresh_seeds_that_cannot_be_guessed(toy, box, monkeypatch):
+def test_every_trial_has_fresh_seeds_and_its_outcome_stands(toy, box, monkeypatch):
     asked = []
     numbers = itertools.count()
     monkeypatch.setattr(trial.secrets, "randbits", lambda bits: asked.append(bits) or next(numbers))
-    trial.try_bank(NAME)
-    assert len(asked) == 3 and min(asked) >= 48
+    found = trial.try_bank(NAME)
+    assert asked == [48] * 3
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.problems = ()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.verdicts[0].problem = None
 
 
 def test_an_assignment_without_a_bank_is_refused(toy, box):
