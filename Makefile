@@ -46,8 +46,10 @@ lab: environment
 teach: environment
 	@exec $(BIN)/stabilitylab lab --teach $(if $(LAB_OPTIONS),-- $(LAB_OPTIONS))
 
+# one process a core, but no more than eight: a test file stays with one of them
 test: setup
-	$(BIN)/pytest
+	@echo "The tests take about four minutes on two cores; what each dot stands for: pytest -v"
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile $(TEST_OPTIONS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +22,12 @@ def reference(assignment="a1_clipping"):
     return namespace
 
 
-def answer(question, name):
+def answer(question, name, assignment="a1_clipping"):
     """A function of the bank, with the reference's other functions around it."""
-    namespace = reference()
-    source = next(a.source for a in bank.answers("a1_clipping") if (a.question, a.name) == (question, name))
+    namespace = reference(assignment)
+    source = next(a.source for a in bank.answers(assignment) if (a.question, a.name) == (question, name))
     exec(source, namespace)
-    return namespace[exercises.questions("a1_clipping")[question].target]
+    return namespace[exercises.questions(assignment)[question].target]
 
 
 CODE = [
@@ -42,6 +43,38 @@ def test_the_visible_checks_pass_a_right_answer_and_say_so(assignment, question,
     target = exercises.questions(assignment)[question].target
     check(f"{assignment}/{question}", reference(assignment)[target])
     assert "checks pass" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("assignment", release.assignments())
+def test_the_visible_checks_pass_every_right_answer_of_the_bank(assignment, capsys):
+    for right in (a for a in bank.answers(assignment) if a.right):
+        check(f"{assignment}/{right.question}", answer(right.question, right.name, assignment))
+        assert "checks pass" in capsys.readouterr().out, right.name
+
+
+ELSEWHERE = {
+    "another Python's text": {},
+    "a processor without vector instructions": {"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+    "AVX2, and a processor's own order of sums": {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "COMPATIBLE"},
+    "two threads": {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_the_visible_checks_pass_right_answers_on_other_machines(where, tmp_path):
+    """The same checks in a Python that ships another edition of its reference, and with the arithmetic of other processors."""
+    (tmp_path / "pydoc_data").mkdir()
+    (tmp_path / "pydoc_data" / "__init__.py").touch()
+    (tmp_path / "pydoc_data" / "topics.py").write_text("topics = {'assert': 'another edition of the text. ' * 20000}")
+    arguments = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "slow or not slow", __file__]
+    arguments += ["-k", "visible_checks_pass and right_answer and not other_machines or reference_agrees"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)} | ELSEWHERE[where]
+    shipped = "import pydoc_data.topics as t; assert len(t.topics) == 1"
+    subprocess.run([sys.executable, "-c", shipped], env=environment, check=True)
+    run = subprocess.run(arguments, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-3000:]
 
 
 @pytest.mark.parametrize(

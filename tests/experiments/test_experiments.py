@@ -11,7 +11,9 @@ from stabilitylab.training.config import RunConfig
 from stabilitylab.training.corpus import load
 from stabilitylab.training.diagnosis import Verdict, diagnose
 
-NAMES = tuple(experiments.all_experiments())
+NAMES = experiments.names()
+QUICK = ("clipping-facts", "firing-rate", "flush-by-layer", "fp16-limits", "init-depth", "schedule-facts")
+"""Experiments that run in a second or two."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,18 +55,19 @@ def test_running_an_arm_again_reproduces_its_record(name, arm):
     assert again == pytest.approx(kept.runs[arm][1].column("loss")[:20], rel=0.01)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NAMES])
 def test_the_check_fails_when_the_cure_is_taken_out(name):
     """The negative control: give the cured arm the result of the sick one, and an expectation that held must fail."""
     experiment = experiments.get(name)
     cured, sick = experiment.control
-    results = list(running.results(name, [7]))
+    results = list(running.results(name, [7], jobs=1 if name in QUICK else None))
     by_arm = {result.label: result for result in results}
     swapped = [dataclasses.replace(by_arm[sick], label=cured) if result.label == cured else result for result in results]
     before, after = experiment.check(results), experiment.check(swapped)
     assert any(b.count > a.count for b, a in zip(before, after))
 
 
+@pytest.mark.slow
 def test_the_headline_holds_on_fresh_seeds():
     """The explosion, its failed cure and its cure, on seeds that nothing was tuned on."""
     runs = {arm: list(running.results("no-norms", range(900, 905), [arm])) for arm in ("constant", "clip", "warmup")}
