@@ -2,9 +2,10 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from stabilitylab.training.config import RunConfig
-from stabilitylab.training.corpus import Injection
+from stabilitylab.training.corpus import Injection, load
 from stabilitylab.training.loop import Trainer, train
 from stabilitylab.training.model import ModelConfig
 from stabilitylab.training.precision import StaticLossScaler
@@ -202,3 +203,149 @@ def test_z_loss_is_minimised_and_not_reported():
     assert drift[1] < drift[0] / 2
     with pytest.raises(ValueError, match="z_loss is -1"):
         TINY.replace(z_loss=-1)
+
+
+def ignorant(config=TINY):
+    """A trainer whose model gives every byte the same logit."""
+    trainer = Trainer(config)
+    with torch.no_grad():
+        trainer.model.head.weight.zero_()
+    return trainer
+
+
+def test_a_model_that_knows_nothing_has_a_loss_of_ln_256():
+    trainer = ignorant()
+    assert trainer.loss(*trainer.batches(0)).item() == pytest.approx(math.log(256))
+    assert trainer.validation_loss() == pytest.approx(math.log(256))
+
+
+@pytest.mark.parametrize("asked, batches", [({}, 8), ({"batches": 3}, 3), ({"batches": 1}, 1)])
+def test_the_validation_loss_is_the_mean_over_the_first_held_out_batches_of_seed_0(asked, batches):
+    trainer = Trainer(TINY.replace(seed=5))
+    held_out = load().batches(TINY.batch_size, TINY.model.context, seed=0, split="validation")
+    losses = [trainer.loss(*held_out(step)).item() for step in range(batches)]
+    assert trainer.validation_loss(**asked) == pytest.approx(sum(losses) / len(losses), rel=1e-6)
+
+
+def test_judging_a_run_builds_no_graph():
+    trainer, graphs = Trainer(TINY), []
+    trainer.model.register_forward_hook(lambda *_: graphs.append(torch.is_grad_enabled()))
+    trainer.validation_loss(batches=1)
+    trainer.loss(*trainer.batches(0))
+    assert graphs == [False, True]
+
+
+def test_the_loss_is_the_mean_cross_entropy_of_every_byte():
+    trainer = Trainer(TINY)
+    inputs, targets = trainer.batches(0)
+    by_byte = trainer.model(inputs).log_softmax(dim=-1).gather(2, targets[..., None])
+    assert trainer.loss(inputs, targets).item() == pytest.approx(-by_byte.mean().item(), rel=1e-6)
+    assert trainer.logits(inputs).shape == (4 * 16, 256) and trainer.logits(inputs).dtype == torch.float32
+    assert Trainer(TINY.replace(dtype="bf16")).logits(inputs).dtype == torch.float32
+
+
+def test_the_z_loss_adds_its_coefficient_times_the_mean_square_of_logsumexp():
+    trainer = Trainer(TINY.replace(z_loss=0.25, optimizer="sgd", steps=1))
+    inputs, targets = trainer.batches(0)
+    logits = trainer.model(inputs).flatten(0, 1)
+    objective = F.cross_entropy(logits, targets.flatten()) + 0.25 * (logits.logsumexp(dim=-1) ** 2).mean()
+    gradients = torch.autograd.grad(objective, trainer.parameters)
+    by_hand = math.sqrt(sum((g**2).sum().item() for g in gradients))
+    assert next(trainer.steps()).grad_norm == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_steps_are_counted_from_zero_and_their_rate_is_that_of_the_step():
+    config = TINY.replace(lr=0.5, warmup_steps=10)
+    assert train(config).column("step") == list(range(12))
+    assert train(config).column("lr") == pytest.approx([0.05 * min(step, 10) for step in range(12)])
+    late = list(Trainer(config).steps(first=9))
+    assert [(record.step, record.lr) for record in late] == [(9, pytest.approx(0.45)), (10, 0.5), (11, 0.5)]
+    assert late[-1].tokens == 3 * 64  # what this call trained on
+
+
+def test_a_run_uses_one_thread_whatever_was_set():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        next(Trainer(TINY).steps())
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_gradients_do_not_pile_up_from_step_to_step():
+    still = TINY.replace(steps=3, lr=1e-30, optimizer="sgd")
+    same = Trainer(TINY).batches(0)
+    norms = train(still, batches=lambda step: same).column("grad_norm")
+    assert norms == pytest.approx([norms[0]] * 3, rel=1e-6)
+
+
+def test_the_order_is_scale_backward_unscale_clip_step_update():
+    happened = []
+
+    class Told(StaticLossScaler):
+        def scale(self, loss):
+            happened.append("scale")
+            return super().scale(loss)
+
+        def unscale_(self, parameters):
+            happened.append("unscale" if parameters[0].grad is not None else "unscale before backward")
+            return super().unscale_(parameters)
+
+        def update(self, found_inf):
+            happened.append("update")
+
+    class Stepping(torch.optim.SGD):
+        def step(self, closure=None):
+            happened.append("step")
+
+    def clip(parameters, max_norm):
+        happened.append("clip")
+
+    train(TINY.replace(steps=1, clip_norm=1.0), scaler=Told(), clip=clip, optimizer=lambda named: Stepping(named, lr=0.1))
+    assert happened == ["scale", "unscale", "clip", "step", "update"]
+
+
+def test_a_run_stops_after_recording_the_step_that_broke_if_asked():
+    config = TINY.replace(on_nonfinite="stop")
+    broken = torch.nn.Parameter(torch.full((256, 16), math.nan))
+    trainer = Trainer(config)
+    trainer.model.head.weight = broken
+    assert [record.nonfinite for record in trainer.steps()] == [True]
+    trainer = Trainer(config.replace(on_nonfinite="continue", steps=3))
+    trainer.model.head.weight = broken
+    assert [record.nonfinite for record in trainer.steps()] == [True] * 3
+
+
+def test_a_trainer_builds_what_its_config_describes():
+    config = TINY.replace(loss_scale=8.0, min_distinct_bytes=12, lr=0.25, warmup_steps=4, seed=3)
+    trainer = Trainer(config)
+    source = load().batches(4, 16, seed=3, min_distinct_bytes=12)
+    assert all(torch.equal(trainer.batches(step).inputs, source(step).inputs) for step in range(5))
+    assert trainer.scaler.loss_scale == 8.0 and trainer.schedule(1) == 0.0625 and trainer.config is config
+    assert {p.dtype for p in Trainer(config.replace(dtype="fp16")).parameters} == {torch.float32}
+    assert {p.dtype for p in Trainer(config.replace(dtype="fp16", master_weights=False)).parameters} == {torch.float16}
+    mine = Trainer(TINY.replace(seed=9)).model
+    assert Trainer(TINY, model=mine).model is mine
+
+
+def test_a_run_carries_its_settings_its_label_and_the_reference_lines_of_its_text():
+    run = train(TINY.replace(steps=1))
+    assert (run.label, run.config) == ("run", TINY.replace(steps=1).to_dict())
+    assert (run.unigram, run.bigram) == (load().unigram_entropy, load().bigram_entropy)
+    assert train(TINY.replace(steps=1), "hot").label == "hot"
+
+
+def test_a_run_trains_on_the_file_it_names(tmp_path):
+    (tmp_path / "mine.txt").write_bytes(b"ab" * 1000)
+    run = train(TINY.replace(text=str(tmp_path / "mine.txt"), steps=40, lr=1e-2))
+    assert run.unigram == pytest.approx(math.log(2)) and run.records[-1].loss < 1
+
+
+def test_a_checkpoint_is_a_copy():
+    trainer = Trainer(TINY)
+    checkpoint = trainer.state()
+    before = {name: value.clone() for name, value in checkpoint["model"].items()}
+    list(trainer.steps())
+    assert all(torch.equal(checkpoint["model"][name], value) for name, value in before.items())
+    assert any(not torch.equal(trainer.model.state_dict()[name], value) for name, value in before.items())

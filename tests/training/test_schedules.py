@@ -47,3 +47,43 @@ def test_impossible_schedules_are_refused_by_name(bad):
     arguments = {"decay": "cosine", "peak_lr": 0.1, "warmup_steps": 0, "total_steps": 10} | bad
     with pytest.raises(ValueError, match=f"^{next(iter(bad))} is "):
         warmup_then(arguments.pop("decay"), **arguments)
+
+
+@pytest.mark.parametrize(
+    "bad, remedy",
+    [
+        ({"decay": "step"}, "choose one of constant, cosine, linear, inverse_sqrt, wsd"),
+        ({"peak_lr": 0.0}, "above 0 and finite"),
+        ({"peak_lr": math.inf}, "above 0 and finite"),
+        ({"peak_lr": math.nan}, "above 0 and finite"),
+        ({"warmup_steps": 11}, "with 10 steps it must lie between 0 and 10"),
+        ({"warmup_steps": -1}, "with 10 steps it must lie between 0 and 10"),
+    ],
+)
+def test_a_refused_schedule_says_what_would_do(bad, remedy):
+    ((name, value),) = bad.items()
+    arguments = {"decay": "cosine", "peak_lr": 0.1, "warmup_steps": 0, "total_steps": 10} | bad
+    with pytest.raises(ValueError, match=f"^{name} is {value!r}; .*{remedy}"):
+        warmup_then(arguments.pop("decay"), **arguments)
+
+
+def test_the_extremes_that_mean_something_are_taken():
+    assert warmup_then("linear", peak_lr=1e-9, total_steps=4)(2) == pytest.approx(5e-10)
+    only_warmup = warmup_then("cosine", peak_lr=1.0, warmup_steps=10, total_steps=10)
+    assert [only_warmup(step) for step in (0, 5, 10)] == [0.0, 0.5, 1.0]
+
+
+def test_every_decay_runs_over_what_follows_the_warmup():
+    def at(decay, *steps, warmup_steps=0):
+        rate = warmup_then(decay, peak_lr=2.0, warmup_steps=warmup_steps, total_steps=100 + warmup_steps)
+        return [rate(step) for step in steps]
+
+    for warmup in (0, 20):
+        shifted = [warmup + step for step in (0, 25, 50, 75, 100, 150)]
+        assert at("linear", *shifted, warmup_steps=warmup) == pytest.approx([2.0, 1.5, 1.0, 0.5, 0.0, 0.0])
+        assert at("cosine", *shifted, warmup_steps=warmup) == pytest.approx([2.0, 1 + 0.5**0.5, 1.0, 1 - 0.5**0.5, 0.0, 0.0])
+        stable = [warmup + step for step in (0, 79, 80, 85, 90, 100)]
+        assert at("wsd", *stable, warmup_steps=warmup) == pytest.approx([2.0, 2.0, 2.0, 1.5, 1.0, 0.0])
+        assert at("constant", *shifted, warmup_steps=warmup) == [2.0] * 6
+    assert at("inverse_sqrt", 0, 1, 4, 100) == pytest.approx([2.0, 2.0, 1.0, 0.2])
+    assert at("inverse_sqrt", 16, 64, 120, warmup_steps=16) == pytest.approx([2.0, 1.0, 2 * (16 / 120) ** 0.5])
