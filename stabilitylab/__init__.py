@@ -8,7 +8,6 @@ The folders are layers; docs/design.md says which may import which, and a test h
 """
 
 from importlib import import_module
-from typing import Any
 
 __version__ = "0.2.0"
 
@@ -52,7 +51,7 @@ _HOMES = {
 """Name -> the module that it is, or that defines it."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = import_module(_HOMES[name])
