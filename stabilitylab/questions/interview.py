@@ -151,7 +151,7 @@ class Room:
             return ["Nothing was answered."]
         total = sum(done.score for done in self.rounds)
         said = [f"{total} of {HIGHEST * len(self.rounds)} points on {len(self.rounds)} of {len(self.asked)} questions."]
-        if over := round(max(0.0, -self.left) / 60):
+        if (over := round(-self.left / 60)) > 0:
             said.append(f"You ran {over} minute{'' if over == 1 else 's'} over.")
         slow = [done for done in self.rounds if done.seconds > 1.5 * 60 * MINUTES[done.question.kind]]
         if slow:

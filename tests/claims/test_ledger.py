@@ -167,6 +167,8 @@ def test_long_paragraphs_are_wrapped_so_that_markdown_reads_the_same():
         first, second = ledger._wrap([start + words])
         assert first.startswith(start + "word") and 125 < len(first) <= 130 and second.startswith(hang + "word")
         assert first.removeprefix(start) + " " + second.removeprefix(hang) == words
+    hyphens = " ".join(["half-way"] * 20)
+    assert " ".join(ledger._wrap([hyphens])) == hyphens
     as_they_are = [f"| {words} |", "", f"# {words}", "x" * 130, "x" * 200, "short"]
     assert ledger._wrap(as_they_are) == as_they_are
 

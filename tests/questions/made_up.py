@@ -4,9 +4,15 @@ from dataclasses import replace
 
 from stabilitylab.questions.bank import Choice, Interview, Question
 
+
+def as_read(word):
+    """A word as a file gives it: equal to the one in the code, and not the same object."""
+    return "".join(word)
+
+
 SINGLE = Question(
     id="03-x",
-    kind="single",
+    kind=as_read("single"),
     topic="clipping",
     level=1,
     question="Which?",
@@ -16,23 +22,33 @@ SINGLE = Question(
 )
 
 
-MULTIPLE = replace(SINGLE, id="03-m", kind="multiple", answer=["a", "c"])
+MULTIPLE = replace(SINGLE, id="03-m", kind=as_read("multiple"), answer=["a", "c"])
 NUMERIC = replace(
     SINGLE,
     id="03-n",
-    kind="numeric",
+    kind=as_read("numeric"),
     answer=10,
     tolerance=0.01,
     explain="the root",
     choices=(Choice("100", "it forgets the root"),),
 )
 BLOCK = Interview("Short.", "Full.", "Probing.", ("One?", "Two?", "Three?"), "Popular.", "Refuted.", tuple("abcde"))
-FREE = replace(SINGLE, id="03-f", kind="free", answer=None, choices=(), experiments=["clipping-facts"], interview=BLOCK)
+FREE = replace(
+    SINGLE,
+    id="03-f",
+    kind=as_read("free"),
+    answer=None,
+    choices=(),
+    experiments=["clipping-facts", "value-clipping"],
+    interview=BLOCK,
+)
 
 
 def asked(number, topic, kind="free", answer=None):
     """A question of an interview."""
-    return replace(FREE, id=f"03-i-{number}", topic=topic, kind=kind, level=2, question=f"Question {number}?", answer=answer)
+    return replace(
+        FREE, id=f"03-i-{number}", topic=topic, kind=as_read(kind), level=2, question=f"Question {number}?", answer=answer
+    )
 
 
 TOPICS = ("clipping", "adam", "plateau", "schedules", "recovery", "cosine", "monitoring", "diagnosis")

@@ -55,6 +55,7 @@ NEGATIVE = replace(NUMERIC, choices=(Choice("100", "it forgets the root"), Choic
         (100.0, "No. it forgets the root"),
         (100.9, "No. it forgets the root"),
         (101.1, "No, and it is not one of the usual mistakes either. Try again."),
+        (99.5, "No. it forgets the root"),
         (98.9, "No. by one"),
         (-50.0, "No. the sign"),
         (-50.4, "No. the sign"),

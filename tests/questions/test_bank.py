@@ -27,6 +27,7 @@ from tests.questions.made_up import FREE, MULTIPLE, NUMERIC, SINGLE
         ({"kind": "numeric", "answer": 3, "tolerance": 0.1}, "needs a number as its answer"),
         ({"kind": "numeric", "answer": "3", "tolerance": 0.1, "explain": "so"}, "needs a number as its answer"),
         ({"kind": "numeric", "answer": 3, "tolerance": 0.0, "explain": "so"}, "a tolerance above 0"),
+        ({"kind": "numeric", "answer": 3, "tolerance": -0.1, "explain": "so"}, "a tolerance above 0"),
         ({"choices": SINGLE.choices[:2]}, "choices holds 2; write at least 3"),
         ({"kind": "multiple", "answer": ["a"], "choices": SINGLE.choices[:2]}, "choices holds 2; write at least 3"),
         ({"choices": (*SINGLE.choices, Choice("x", ""))}, "choice 'x' has no explanation"),
@@ -86,7 +87,10 @@ def interviewed(**changes):
         (lambda: interviewed(popular=""), "interview popular is empty"),
         (lambda: interviewed(short="", popular=""), "interview short is empty"),
         (lambda: replace(FREE, experiments=[]), "experiments is empty; name the one whose run refutes"),
-        (lambda: replace(FREE, kind="code", answer="a9/x"), "answer is 'a9/x'; it must name a check, such as a1_clipping/"),
+        (
+            lambda: replace(FREE, kind="code", answer="a9/x"),
+            "answer is 'a9/x'; it must name a check, such as a1_clipping/clip_grad_norm",
+        ),
     ],
 )
 def test_an_interview_question_that_lacks_a_part_is_refused(make, says):
@@ -182,7 +186,7 @@ def small_bank(monkeypatch):
 
 
 def test_a_question_is_found_by_its_id_and_a_quiz_by_its_lesson(small_bank):
-    assert bank.select("03-f") == [FREE] and bank.select("04-x") == bank.select("04") == small_bank[4:]
+    assert bank.select("-".join(("03", "f"))) == [FREE] and bank.select("04-x") == bank.select("04") == small_bank[4:]
     assert bank.select("03") == [SINGLE, MULTIPLE, NUMERIC], "a program cannot mark 03-f"
 
 

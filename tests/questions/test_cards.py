@@ -61,6 +61,11 @@ def test_a_question_with_choices_as_a_card(tmp_path):
     )
 
 
+def test_one_choice_or_several_are_listed_alike(tmp_path):
+    front, back = sides(tmp_path, SINGLE)
+    assert front.endswith('<ol type="a"><li>this</li><li>that</li><li>both</li></ol>') and back.count("<b>right</b>") == 1
+
+
 def test_a_question_for_a_number_as_a_card_shows_no_mistakes_to_choose_from(tmp_path):
     front, back = sides(tmp_path, replace(NUMERIC, answer=0.00025, explain="1 < 2", choices=(Choice("100", "so"),)))
     assert front == "<small>clipping</small><p>Which?</p>\n" and back == "<p><b>0.00025</b>. 1 &lt; 2</p>"
@@ -117,9 +122,10 @@ def test_anki_imports_the_cards_and_an_update_replaces_them(tmp_path):
     collection.close()
 
 
-def test_cards_go_to_a_file_that_anki_takes(tmp_path):
-    with pytest.raises(ValueError, match=r"FILE is .*cards\.txt; Anki imports files that end in \.apkg"):
-        cards.write(tmp_path / "cards.txt", [SINGLE])
+@pytest.mark.parametrize("name", ["cards.txt", "cards"])
+def test_cards_go_to_a_file_that_anki_takes(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"FILE is .*{re.escape(name)}; Anki imports files that end in \.apkg"):
+        cards.write(tmp_path / name, [SINGLE])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -40,7 +40,8 @@ FIRST = INTERVIEW["03-i-0"]
 
 @pytest.mark.parametrize("score, weak", [(0, 1.0), (1, 0.75), (2, 0.5), (3, 0.25), (4, 0.0)])
 def test_how_weak_one_is_at_a_question_is_what_its_last_score_lacks(score, weak):
-    kept = {FIRST.id: [{"given": 4 - score, "right": True}, {"given": score, "right": False}]}
+    other = {"given": (score + 1) % 5, "right": True}
+    kept = {FIRST.id: [other, other, other, {"given": score, "right": False}]}
     assert interview.weakness(FIRST, kept) == weak
 
 
@@ -54,7 +55,7 @@ def test_a_question_never_asked_is_as_weak_as_its_topic_s_quizzes(monkeypatch):
     monkeypatch.setattr(bank, "load", lambda: INTERVIEW | {question.id: question for question in (*quizzes, other)})
 
     def weak(*rights):
-        kept = {question.id: [{"right": not right}, {"right": right}] for question, right in zip(quizzes, rights)}
+        kept = {question.id: [*[{"right": not right}] * 3, {"right": right}] for question, right in zip(quizzes, rights)}
         return interview.weakness(FIRST, kept | {other.id: [{"right": False}]})
 
     assert weak() == 0.9, "nothing is known of the topic"
@@ -79,6 +80,7 @@ def test_two_interviews_in_a_row_differ_unless_the_same_seed_is_given():
     drawn = [tuple(q.id for q in interview.draw(15, seed)) for seed in (*range(8), *range(8))]
     assert len(set(drawn)) > 1 and drawn[:8] == drawn[8:]
     assert len({tuple(q.id for q in interview.draw(45)) for _ in range(8)}) > 1
+    assert [q.id for q in interview.draw(15, 1)] == ["03-i-1", "03-i-7", "03-i-2"], "on every machine"
     assert [q.id for q in Room(30, seed=3).asked] == [q.id for q in interview.draw(30, 3)]
 
 
@@ -91,6 +93,12 @@ def test_no_topic_comes_twice_while_others_are_left(monkeypatch):
         assert sorted(topics) == ["adam", "clipping", "plateau"] and topics[-1] == "plateau", "the weakest come first"
         longer = interview.draw(45, seed)
         assert len(longer) == 6 and {question.id for question in longer} == {question.id for question in few}
+
+
+def test_one_topic_alone_gives_as_many_questions(monkeypatch):
+    alike = {question.id: question for question in (asked(number, "adam") for number in range(6))}
+    monkeypatch.setattr(bank, "load", lambda: alike)
+    assert len(interview.draw(15)) == 3
 
 
 def test_a_bank_with_fewer_questions_gives_a_shorter_interview(monkeypatch):

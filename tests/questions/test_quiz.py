@@ -41,6 +41,19 @@ def test_where_there_are_no_widgets_choices_unfold_to_their_reasons(shown):
     assert "application/vnd.jupyter.widget-view+json" in shown[0]
 
 
+def test_the_questions_of_a_quiz_are_numbered_from_one(shown, monkeypatch):
+    made = []
+
+    class Noted(quiz._Card):
+        def __init__(self, question, number):
+            super().__init__(question, number)
+            made.append((question.id, number))
+
+    monkeypatch.setattr(quiz, "_Card", Noted)
+    quiz.quiz("03")
+    assert made == [("03-x", 1), ("03-m", 2), ("03-n", 3)]
+
+
 def test_a_single_question_is_shown_by_its_id(shown):
     quiz.quiz("03-n")
     assert shown[0]["text/html"].startswith("<p><strong>1.</strong> Which?</p>")
@@ -64,7 +77,7 @@ def test_every_kind_of_question_has_its_own_inputs():
     assert isinstance(single.inputs[0], widgets.RadioButtons) and single.inputs[0].value is None
     assert list(single.inputs[0].options) == ["a) this", "b) that", "c) both"] and len(single.inputs) == 1
     assert [box.description for box in multiple.inputs] == ["a) this", "b) that", "c) both"]
-    assert not any(box.value for box in multiple.inputs)
+    assert not any(box.value or box.indent for box in multiple.inputs)
     assert isinstance(number.inputs[0], widgets.Text) and number.inputs[0].continuous_update and len(number.inputs) == 1
     for card in (single, multiple, number):
         assert list(card.widget.children)[1:] == [*card.inputs, card.button, card.said]
@@ -131,7 +144,7 @@ def test_what_is_typed_that_is_no_number_cannot_be_checked():
 
 @pytest.mark.parametrize("right, said, color", [(True, "right", "GREEN"), (False, "not right", "VERMILION")])
 def test_the_last_answer_is_shown_with_its_date(right, said, color):
-    attempts = [{"given": "b", "right": not right, "when": "2025-01-01 09:00"}]
+    attempts = [{"given": "b", "right": not right, "when": f"2025-01-0{day} 09:00"} for day in (1, 2, 3)]
     attempts.append({"given": "a", "right": right, "when": "2025-02-03 10:30"})
     workspace.save("answers", answers.VERSION, {SINGLE.id: attempts})
     card = quiz._Card(SINGLE, 1)
