@@ -1,31 +1,39 @@
 """What a person may change in a live panel: one table, in the order of the controls on the screen.
 
-A new control is a row of ``CONTROLS`` and nothing else: the field of ``RunConfig`` it sets, its widget, and what a figure's title
-says of it.
+A new control for a field of ``RunConfig`` is a row of ``CONTROLS``: the field, its widget, and what a figure's title says of it. A
+menu offers what the module that knows the choices offers, so a new schedule or norm is in it without a change here; ``SHOWN`` has
+better words for those whose names are no words.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as widgets
 
-from stabilitylab.training.config import RunConfig
+from stabilitylab.training.config import OPTIMIZERS, RunConfig
+from stabilitylab.training.model import CHOICES
+from stabilitylab.training.precision import DTYPES
+from stabilitylab.training.schedules import DECAYS
 
 STYLE = {"description_width": "7.5em"}
 WIDTH = "330px"
 NORMS = {"pre": "pre-LN", "post": "post-LN", "none": "no norms"}
-DECAYS = {
+SHOWN = NORMS | {
     "constant": "stay constant",
     "cosine": "cosine to 0",
     "linear": "linear to 0",
     "inverse_sqrt": "inverse square root",
     "wsd": "stay, then linear to 0",
+    "sgd": "SGD",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "radam": "RAdam",
 }
-OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "radam": "RAdam"}
+"""Choice -> what a menu shows for it, where that is not its own name."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ def _power(scale: float) -> str:
 
 
 CONTROLS = (
-    Control("optimizer", lambda c: _choice("optimizer", OPTIMIZERS, c.optimizer), lambda c: c.optimizer, usual=True),
+    Control("optimizer", lambda c: _named("optimizer", OPTIMIZERS, c.optimizer), lambda c: c.optimizer, usual=True),
     Control("lr", _rate, lambda c: f"LR {c.lr:.2g}", usual=True),
     Control(
         "warmup_steps",
@@ -125,7 +133,7 @@ CONTROLS = (
     ),
     Control(
         "decay",
-        lambda c: _choice("after warmup", DECAYS, c.decay),
+        lambda c: _named("after warmup", DECAYS, c.decay),
         lambda c: "" if c.decay == "constant" else c.decay.replace("_", " "),
         usual=True,
     ),
@@ -142,19 +150,19 @@ CONTROLS = (
         lambda c: _numbers("loss scale", (1.0, 2.0**3, 2.0**5, 2.0**10, 2.0**15, 2.0**20, 2.0**24), c.loss_scale, _power),
         lambda c: "" if c.loss_scale == 1 else f"loss scale {_power(c.loss_scale)}",
     ),
-    Control("model__norm", lambda c: _choice("norm", NORMS, c.model.norm), lambda c: NORMS[c.model.norm], usual=True),
+    Control("model__norm", lambda c: _named("norm", CHOICES["norm"], c.model.norm), lambda c: NORMS[c.model.norm], usual=True),
     Control(
         "model__qk_norm",
         lambda c: _choice("QK-norm", {False: "off", True: "on"}, c.model.qk_norm),
         lambda c: "QK-norm" if c.model.qk_norm else "",
     ),
-    Control("model__init", lambda c: _choice("init", {name: name for name in ("gpt2", "xavier", "torch")}, c.model.init)),
+    Control("model__init", lambda c: _named("init", CHOICES["init"], c.model.init)),
     Control(
         "model__layers", lambda c: _slider("layers", c.model.layers, 1, 24), lambda c: f"{c.model.layers} layers", usual=True
     ),
     Control(
         "dtype",
-        lambda c: _choice("precision", {name: name for name in ("fp32", "fp16", "bf16")}, c.dtype),
+        lambda c: _named("precision", DTYPES, c.dtype),
         lambda c: "" if c.dtype == "fp32" else c.dtype,
         usual=True,
     ),

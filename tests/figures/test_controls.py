@@ -3,8 +3,11 @@ import dataclasses
 import pytest
 
 from stabilitylab.figures import controls
-from stabilitylab.training.config import RunConfig
+from stabilitylab.training.config import OPTIMIZERS, RunConfig
 from stabilitylab.training.corpus import Injection
+from stabilitylab.training.model import CHOICES
+from stabilitylab.training.precision import DTYPES
+from stabilitylab.training.schedules import DECAYS
 
 PLAIN = RunConfig()
 BAD = (Injection("repeated_byte", (4, 5)),)
@@ -71,6 +74,14 @@ def test_a_panel_shows_the_usual_controls_unless_it_is_told_which():
     usual = ["optimizer", "lr", "warmup_steps", "decay", "clip_norm", "model__norm", "model__layers", "dtype", "steps", "seed"]
     assert list(controls.made_for(PLAIN)) == usual
     assert list(controls.made_for(PLAIN, ["seed", "lr"])) == ["seed", "lr"]
+
+
+def test_a_menu_offers_every_choice_that_a_run_has():
+    made = controls.made_for(PLAIN, FIELDS)
+    offered = {field: [value for _, value in made[field].options] for field in ("decay", "optimizer", "model__norm", "dtype")}
+    assert offered["decay"] == list(DECAYS) and offered["optimizer"] == list(OPTIMIZERS)
+    assert offered["model__norm"] == list(CHOICES["norm"]) and offered["dtype"] == list(DTYPES)
+    assert dict(made["decay"].options)["inverse square root"] == "inverse_sqrt"
 
 
 def test_off_means_no_clipping():
