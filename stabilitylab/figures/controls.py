@@ -1,8 +1,8 @@
 """What a person may change in a live panel: one table, in the order of the controls on the screen.
 
-A new control for a field of ``RunConfig`` is a row of ``CONTROLS``: the field, its widget, and what a figure's title says of it. A
-menu offers what the module that knows the choices offers, so a new schedule or norm is in it without a change here; ``SHOWN`` has
-better words for those whose names are no words.
+A new control for a field of ``RunConfig`` is a row of ``CONTROLS``: the field, its widget, and what a figure's title says of it.
+A menu offers what the module that knows the choices offers, so a new schedule or norm is in it without a change here; ``SHOWN``
+has better words for those whose names are no words.
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ def _choice(label: str, options: Sequence[tuple[str, Any]] | Mapping[Any, str], 
     """A menu of (shown, value) pairs, or of value -> shown."""
     pairs = [(shown, key) for key, shown in options.items()] if isinstance(options, Mapping) else list(options)
     return widgets.Dropdown(options=pairs, value=value, description=label, style=STYLE, layout=widgets.Layout(width=WIDTH))
+
+
+def _named(label: str, choices: Iterable[str], value: str) -> widgets.Dropdown:
+    """A menu of choices that have names."""
+    return _choice(label, {name: SHOWN.get(name, name) for name in choices}, value)
 
 
 def _numbers(
