@@ -33,15 +33,19 @@ def test_the_end_of_the_input_ends_the_interview_with_a_debrief(monkeypatch, cap
     assert "Nothing was answered." in capsys.readouterr().out
 
 
+RULED_OUT = """\
+import torch
+
+
+def clip_grad_norm(parameters, max_norm):
+    return torch.nn.utils.clip_grad_norm_(list(parameters), max_norm)
+"""
+
+
 @pytest.mark.parametrize(
     "write, score, says",
     [
-        (
-            "import torch\n"
-            "clip_grad_norm = lambda parameters, max_norm: torch.nn.utils.clip_grad_norm_([p for p in parameters], max_norm)\n",
-            0,
-            "ruled out",
-        ),
+        (RULED_OUT, 0, "ruled out"),
         ("def clip_grad_norm(parameters, max_norm):\n    return 1 / 0\n", 0, "checks pass"),
         ("def clip_grad_norm(parameters, max_norm)\n", 0, "SyntaxError"),
         ("x = 1\n", 0, "defines no clip_grad_norm"),
