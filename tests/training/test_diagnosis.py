@@ -1,5 +1,5 @@
 import math
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -235,3 +235,8 @@ def test_a_run_learned_if_it_ended_below_the_unigram_entropy():
         Verdict.TRAINED: True, Verdict.RECOVERED: True, Verdict.DAMAGED: False, Verdict.STUCK: False, Verdict.CRAWLING: False,
         Verdict.NONFINITE: False,
     }  # fmt: skip
+
+
+def test_a_diagnosis_stands():
+    with pytest.raises(FrozenInstanceError):
+        diagnose(run(TRAINED)).verdict = Verdict.STUCK

@@ -1,6 +1,6 @@
 import json
 import math
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
@@ -212,3 +212,10 @@ def test_columns_that_were_not_kept_are_empty_of_their_kind():
     first, second = Run.from_dict(data).records
     assert (first.step, first.loss, first.tokens, first.clipped, first.skipped) == (0, 5.5, 0, False, False)
     assert second.step == 1 and math.isnan(second.loss) and math.isnan(second.grad_norm)
+
+
+def test_what_was_recorded_stands():
+    with pytest.raises(FrozenInstanceError):
+        replace(HEALTHY).loss = 0.0
+    with pytest.raises(FrozenInstanceError):
+        Run("made up", {"seed": 3}, [HEALTHY], 3.26, 2.47).label = "another"
