@@ -161,6 +161,8 @@ class Question:
             for choice in self.choices:
                 if self.is_right(float(choice.text)):
                     refuse(f"choices holds {choice.text}, which the tolerance lets pass")
+        elif len(self.choices) > len(LETTERS):
+            refuse(f"choices holds {len(self.choices)}; there are letters for {len(LETTERS)}")
         elif len(self.choices) < 3:
             refuse(f"choices holds {len(self.choices)}; write at least 3")
         elif self.kind == "single" and (not isinstance(self.answer, str) or len(self.answer) != 1 or self.answer not in letters):

@@ -73,6 +73,8 @@ class _Card:
 
     def _check(self) -> None:
         given = self.given()
+        if given is None:  # pressed before the button could be switched off
+            return
         right = answers.keep(self.question, given)
         others = answers.others(self.question, given) if right else []
         self._say(answers.feedback(self.question, given), right, _unfolded("Why not the others", others) if others else "")

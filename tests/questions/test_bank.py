@@ -30,6 +30,7 @@ from tests.questions.made_up import FREE, MULTIPLE, NUMERIC, SINGLE
         ({"kind": "numeric", "answer": 3, "tolerance": -0.1, "explain": "so"}, "a tolerance above 0"),
         ({"choices": SINGLE.choices[:2]}, "choices holds 2; write at least 3"),
         ({"kind": "multiple", "answer": ["a"], "choices": SINGLE.choices[:2]}, "choices holds 2; write at least 3"),
+        ({"choices": SINGLE.choices * 3}, "choices holds 9; there are letters for 8"),
         ({"choices": (*SINGLE.choices, Choice("x", ""))}, "choice 'x' has no explanation"),
         ({"choices": (*SINGLE.choices, Choice("`x`", "y"))}, "choice '`x`' holds markup; a choice is plain text"),
         ({"choices": (*SINGLE.choices, Choice("cost $x$", "y"))}, "a choice is plain text"),
@@ -124,7 +125,8 @@ def test_a_tolerance_is_relative_also_for_what_is_small_and_negative(given, righ
 
 def test_choices_are_lettered_in_their_order():
     assert SINGLE.lettered() == {"a": SINGLE.choices[0], "b": SINGLE.choices[1], "c": SINGLE.choices[2]}
-    assert list(replace(SINGLE, choices=SINGLE.choices * 2).lettered()) == ["a", "b", "c", "d", "e", "f"]
+    eight = replace(SINGLE, choices=(SINGLE.choices * 3)[:8])
+    assert list(eight.lettered()) == ["a", "b", "c", "d", "e", "f", "g", "h"]
     assert FREE.lettered() == {}
 
 

@@ -138,6 +138,8 @@ def test_what_is_typed_that_is_no_number_cannot_be_checked():
     card = quiz._Card(NUMERIC, 1)
     card.inputs[0].value = "ten"
     assert card.button.disabled
+    card.button.click()
+    assert card.said.value == "" and answers.load() == {}
     card.inputs[0].value = "9,98"
     assert card.given() == 9.98 and not card.button.disabled
 
