@@ -122,8 +122,8 @@ print(f"\nThe gradient norm of the whole run: {norms[0]:.1f} at first, {min(norm
 # | diverged | ended above its own start and above a uniform guess |
 # | non-finite | a loss, or a gradient that was applied, was inf or NaN |
 #
-# `help(stabilitylab.diagnosis)` has the exact definitions. Notice what a verdict is not: it judges one curve. Whether a spike did
-# harm is better told by a twin run without it, and whether a setting is good is told by several seeds, never by one.
+# `help("stabilitylab.training.diagnosis")` has the exact definitions. Notice what a verdict is not: it judges one curve. Whether
+# a spike did harm is better told by a twin run without it, and whether a setting is good is told by several seeds, never by one.
 
 # %% [markdown]
 # ## How a lesson works: predict, run, explain

@@ -532,7 +532,7 @@ predictions.review(
 # 2. `stabilitylab run stall-cures --arm clip --seed 4` is one of the seeds that escaped. Does it escape with decay
 #    (`stabilitylab run warmup-decay --arm decay --seed 4`) too? What would you need to run before you wrote that down as a cure?
 # 3. Predict, then run: a peak of 3e-2 after 150 steps of warmup.
-#    (`train(experiments.get("stall-cures").arms["warmup"].config.replace(lr=3e-2))` from `stabilitylab.training`.) What does the
+#    (`train(experiments.get("stall-cures").arms["warmup"].config.replace(lr=3e-2))` from `stabilitylab`.) What does the
 #    answer say about "warmup cures a hot learning rate"?
 #
 # **Assignment:** [exercises/a2_schedules/a2_schedules.ipynb](../exercises/a2_schedules/a2_schedules.ipynb), after lesson 02. You

@@ -571,7 +571,7 @@ predictions.review(
 # 1. Which probability is the border of zero at K = 1024 and a loss scale of 2^5? Guess from it how small a scale can be and still
 #    end with fp32, then try the small scales of the panel on a few seeds, with precision fp32 pinned.
 # 2. The border depends on N times K. So K = 256 with `FP16.replace(batch_size=32)` should flush as much of dL/dlogits as K = 1024
-#    with 8 rows. Is the loss at the end the same, too? (`train(config, **one_of(256)(config))` from `stabilitylab.training`, a
+#    with 8 rows. Is the loss at the end the same, too? (`train(config, **one_of(256)(config))` from `stabilitylab`, a
 #    few seconds.)
 # 3. Random rounding of dL/dlogits cost nothing visible at K = 4096. Try `RoundedLogits(..., at_random, K=2**16)`, then `2**20`:
 #    how far does being right on average carry a run, and what stops it?

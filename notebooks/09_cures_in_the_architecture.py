@@ -584,8 +584,8 @@ predictions.review(
 # 2. Residual scaling on the exploding model of lesson 01:
 #    `train(experiments.get("no-norms").arms["constant"].config.replace(model__residual_scaling=True, steps=60))`. It starts tame.
 #    Does it stay so?
-# 3. Poison more gently: `from stabilitylab.experiments import second_moment_poisoning as smp; smp.FACTOR = 16`, write 16 for 256
-#    in the formula's cell, and run the beta2 cells again. When is each one clean?
+# 3. Poison more gently: `from stabilitylab.experiments.optimizers import second_moment_poisoning as smp; smp.FACTOR = 16`, write
+#    16 for 256 in the formula's cell, and run the beta2 cells again. When is each one clean?
 # 4. Is QK-norm a substitute for moving the norms? `train(hot.replace(model__qk_norm=True))` keeps post-LN at 3e-2.
 #
 # **Assignment:** [exercises/a6_capstone/a6_capstone.ipynb](../exercises/a6_capstone/a6_capstone.ipynb). You rescue a run whose

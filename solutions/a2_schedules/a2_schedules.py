@@ -17,7 +17,7 @@
 #
 # **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you which
 # misconception it found, if it knows one. When your work is graded the same things are checked on other numbers. Write the
-# schedules yourself: the course's own (`stabilitylab.schedules.warmup_then`, also by way of a `RunConfig`) is ruled out, and
+# schedules yourself: the course's own (`stabilitylab.warmup_then`, also by way of a `RunConfig`) is ruled out, and
 # using it earns nothing on that question. `math`, `numpy` and `torch` are allowed.
 #
 # **What holds throughout.** Steps are counted from 0, and the rate of step 0 is that of the first update. A rate is returned as a

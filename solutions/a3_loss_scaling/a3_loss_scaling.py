@@ -19,7 +19,7 @@
 # **How it works.** Replace each `raise NotImplementedError()` by your code and run the check below it. A check tells you which
 # misconception it found, if it knows one. When your work is graded the same things are checked on other numbers. Write the scaler
 # yourself: PyTorch's own (`torch.amp.GradScaler`, under any of its names) and the course's wrapper around it
-# (`stabilitylab.precision.DynamicLossScaler`) are ruled out, and using one earns nothing on that question. Everything else in
+# (`stabilitylab.DynamicLossScaler`) are ruled out, and using one earns nothing on that question. Everything else in
 # `torch` is allowed.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
