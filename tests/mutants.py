@@ -12,7 +12,7 @@ Nothing happens in this checkout: every worker has a copy of it, with a virtual 
 the copy, also in the processes that the sandbox starts. A worker imports PyTorch once and forks for every change, which saves
 some four seconds for each. Tests run until one fails, those named after the module first and the cheap before the dear; a run
 that takes far longer than the whole wing does counts as having noticed. The share caught, and every change that nobody noticed,
-are printed at the end.
+are printed.
 """
 
 from __future__ import annotations
@@ -180,8 +180,6 @@ def work(tests: list[str] | None) -> None:
         wing = wing_of(change["path"])
         if wing not in known:
             known[wing] = healthy(tests or WINGS[wing])
-            os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-            sys.dont_write_bytecode = True
         costs, limit = known[wing]
         path = Path(change["path"])
         with use_mutation(path, get_operator(change["operator"])(), change["occurrence"]) as (before, after):
@@ -193,7 +191,11 @@ def work(tests: list[str] | None) -> None:
 def healthy(tests: list[str]) -> tuple[dict[str, float], float]:
     """What each test costs while nothing is changed, and the seconds after which a run is given up; in either order they must
     pass."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False  # what is compiled now, of tests too, is read again for every change
     _, costs, _ = run_tests(tests, {}, 1800)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = True
     began = time.monotonic()
     outcome, _, printed = run_tests(tests, costs, 1800)
     if outcome != "passed":
@@ -202,28 +204,39 @@ def healthy(tests: list[str]) -> tuple[dict[str, float], float]:
 
 
 def hand_out(changes: list[dict], jobs: int, tests: list[str]) -> list[dict]:
-    """The changes, tried by so many workers at a time."""
-    waiting = iter(sorted(changes, key=lambda change: list(WINGS).index(wing_of(change["path"]))))
+    """The changes, tried by so many workers at a time; prints what nobody noticed as it comes."""
+    waiting = defaultdict(list)
+    for change in changes:
+        waiting[wing_of(change["path"])].append(change)
     results: list[dict] = []
+    taken = dict.fromkeys(WINGS, 0)  # how many workers know a wing
     turn = threading.Lock()
     failed = threading.Event()
 
     def keep_busy(folder: Path) -> None:
         copy_of_the_checkout(folder)
+        known: set[str] = set()  # a worker stays with the wings whose tests it has timed, as long as it can
         command = [folder / ".venv" / "bin" / "python", "-m", "tests.mutants", "--worker", "--tests", *tests]
         with subprocess.Popen(command, cwd=folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
             while not failed.is_set():
                 with turn:
-                    change = next(waiting, None)
-                if change is None:
-                    break
+                    wing = max(
+                        WINGS, key=lambda wing: (bool(waiting[wing]), wing in known, len(waiting[wing]) - 1e6 * taken[wing])
+                    )
+                    if not waiting[wing]:
+                        break
+                    change = waiting[wing].pop()
+                    taken[wing] += wing not in known
+                    known.add(wing)
                 print(json.dumps(change), file=worker.stdin, flush=True)
                 answer = worker.stdout.readline()
                 if not answer:
                     failed.set()
                     break
                 with turn:
-                    results.append(json.loads(answer))
+                    results.append(result := json.loads(answer))
+                    if result["outcome"] == "passed":
+                        print(f"\n{result['path']}  {result['operator'].removeprefix('core/')}\n{result['diff']}", flush=True)
                     caught = sum(result["outcome"] != "passed" for result in results)
                     print(f"\r{len(results)} of {len(changes)} tried, {caught} caught", end="", file=sys.stderr, flush=True)
             worker.stdin.close()
@@ -241,20 +254,14 @@ def hand_out(changes: list[dict], jobs: int, tests: list[str]) -> list[dict]:
 
 
 def report(results: list[dict]) -> float:
-    """Prints what nobody noticed and the share caught in every wing; returns the share of all."""
-    for result in sorted(results, key=lambda result: (result["path"], result["occurrence"])):
-        if result["outcome"] == "passed":
-            print(f"\n{result['path']}  {result['operator'].removeprefix('core/')}\n{result['diff']}")
-    print()
+    """Prints the share caught in every wing; returns that of all."""
     for wing in (*WINGS, ""):
         of_wing = [result for result in results if result["path"].startswith(wing)]
         caught = sum(result["outcome"] != "passed" for result in of_wing)
         slow = sum(result["outcome"] == "took too long" for result in of_wing)
         if of_wing:
-            print(
-                f"{wing or 'all':24}{caught:4} of {len(of_wing):3} caught, {caught / len(of_wing):4.0%}; {slow} of them by "
-                "the clock"
-            )
+            by_clock = f", {slow} of them by the clock" if slow else ""
+            print(f"{wing or 'all':24}{caught:4} of {len(of_wing):3} caught, {caught / len(of_wing):4.0%}{by_clock}")
     return caught / len(of_wing)
 
 

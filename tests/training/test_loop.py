@@ -257,7 +257,10 @@ def test_the_z_loss_adds_its_coefficient_times_the_mean_square_of_logsumexp():
 def test_steps_are_counted_from_zero_and_their_rate_is_that_of_the_step():
     config = TINY.replace(lr=0.5, warmup_steps=10)
     assert train(config).column("step") == list(range(12))
-    assert train(config).column("lr") == pytest.approx([0.05 * min(step, 10) for step in range(12)])
+    run = train(config.replace(optimizer="sgd", momentum=0.0))
+    assert run.column("lr") == pytest.approx([0.05 * min(step, 10) for step in range(12)])
+    moved = [record.update_ratio / record.grad_norm for record in run.records]  # the optimizer used that rate, too
+    assert moved[0] == 0 and [ratio / moved[1] for ratio in moved[:4]] == pytest.approx([0, 1, 2, 3], rel=1e-2)
     late = list(Trainer(config).steps(first=9))
     assert [(record.step, record.lr) for record in late] == [(9, pytest.approx(0.45)), (10, 0.5), (11, 0.5)]
     assert late[-1].tokens == 3 * 64  # what this call trained on
