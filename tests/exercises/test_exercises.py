@@ -70,7 +70,9 @@ def test_the_visible_checks_pass_right_answers_on_other_machines(where, tmp_path
     (tmp_path / "pydoc_data" / "topics.py").write_text("topics = {'assert': 'another edition of the text. ' * 20000}")
     arguments = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "slow or not slow", __file__]
     arguments += ["-k", "visible_checks_pass and right_answer and not other_machines or reference_agrees"]
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)} | ELSEWHERE[where]
+    environment = (
+        os.environ | {"PYTHONPATH": str(tmp_path), "STABILITYLAB_TESTED_WORK": str(tmp_path / "work")} | ELSEWHERE[where]
+    )
     shipped = "import pydoc_data.topics as t; assert len(t.topics) == 1"
     subprocess.run([sys.executable, "-c", shipped], env=environment, check=True)
     run = subprocess.run(arguments, env=environment, capture_output=True, text=True)
