@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 import types
 
 import nbformat
@@ -62,6 +63,7 @@ SOLVED = [REFERENCE, "answer_one = 'b'", "answer_some = 'ca'"]
 def install(folder, monkeypatch, answers=None, reference=REFERENCE, questions=None, keys=None):
     """Makes the assignment known to the grader: module, key, reference and bank, for the time of a test."""
     from autograder import bank, judge
+    from autograder import keys as real_keys
 
     modules = {
         f"stabilitylab.exercises.{NAME}": {"QUESTIONS": QUESTIONS if questions is None else questions},
@@ -70,8 +72,11 @@ def install(folder, monkeypatch, answers=None, reference=REFERENCE, questions=No
     for name, content in modules.items():
         module = types.ModuleType(name)
         vars(module).update(content)
-        monkeypatch.setitem(__import__("sys").modules, name, module)
-    (folder / "reference").mkdir(parents=True, exist_ok=True)
+        monkeypatch.setitem(sys.modules, name, module)
+    (folder / "keys").mkdir(parents=True, exist_ok=True)
+    (folder / "keys" / f"{NAME}.py").write_text(repr(KEYS if keys is None else keys))
+    monkeypatch.setattr(real_keys, "__path__", [str(folder / "keys"), *real_keys.__path__])
+    (folder / "reference").mkdir(exist_ok=True)
     (folder / "reference" / f"{NAME}.py").write_text(reference)
     for place, (sentence, code) in (BANK if answers is None else answers).items():
         path = folder / "bank" / NAME / f"{place}.py"
