@@ -115,6 +115,11 @@ def copy_of_the_checkout(folder: Path) -> None:
     (packages,) = (folder / ".venv" / "lib").glob("python*/site-packages")
     # a .pth file is read in a site directory only: that of the packages, which leads to the checkout, is not read here
     (packages / "copy.pth").write_text(f"{folder}\n{sysconfig.get_paths()['purelib']}\n")
+    # programs (nbgrader starts alembic) and templates (nbconvert's pages) are looked for beside the interpreter
+    (folder / ".venv" / "share").symlink_to(Path(sys.prefix, "share"))
+    for program in Path(sys.prefix, "bin").iterdir():
+        if not (folder / ".venv" / "bin" / program.name).exists():
+            (folder / ".venv" / "bin" / program.name).symlink_to(program)
     # judged by their content: two changes within a second may leave a file as long and as old as it was
     compiled = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "stabilitylab", "autograder"]
     subprocess.run([sys.executable, *compiled], cwd=folder, check=True)
