@@ -5,7 +5,7 @@ code host. Copies of notebooks have no outputs: a question comes before its answ
 
 The rule for a new version, file by file. A copy that its learner has not edited since it was delivered is replaced. A copy that
 was edited stays as it is, and the new version is put beside it, once. What counts as an edit is the text of the cells: running
-a notebook or saving it is none. ``work/delivered.json`` holds, for each file, the fingerprint of what was delivered last.
+a notebook or saving it is none. ``work/.delivered.json`` holds, for each file, the fingerprint of what was delivered last.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from stabilitylab import workspace
 
-VERSION = 1
+RECORD, VERSION = ".delivered", 1
 FILES = ("notebooks/*.ipynb", "exercises/*/*", "docs/claims.md", "docs/experiments.md")
 """What is delivered, as patterns below the root of the repository."""
 FIRST = "notebooks/00_start_here.ipynb"
@@ -39,7 +39,7 @@ def deliver(source: Path = workspace.ROOT) -> list[str]:
         NotWritable: if ``work/`` takes no files.
     """
     _move_exercises(source)
-    delivered = workspace.load("delivered", VERSION)
+    delivered = workspace.load(RECORD, VERSION)
     before, new, replaced, kept = dict(delivered), [], [], []
     try:
         for file in sorted(path for pattern in FILES for path in source.glob(pattern) if path.is_file()):
@@ -62,7 +62,7 @@ def deliver(source: Path = workspace.ROOT) -> list[str]:
             delivered[name] = version
     finally:
         if delivered != before:
-            workspace.save("delivered", VERSION, delivered)
+            workspace.save(RECORD, VERSION, delivered)
     return [*_told("New", new), *_told("Brought up to date, as you had not edited them", replaced), *kept]
 
 

@@ -35,7 +35,7 @@ def command(teach: bool, options: Sequence[str] = ()) -> list[str]:
 
 
 def environment(teach: bool, given: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables that JupyterLab and its kernels get; one that is set already stays as it is.
+    """The environment variables that JupyterLab and its kernels get; where it keeps its files may be set already.
 
     Args:
         teach: whether nbgrader's tools are shown.
@@ -52,6 +52,8 @@ def environment(teach: bool, given: Mapping[str, str]) -> dict[str, str]:
     if not os.access(Path.home(), os.W_OK):
         made["MPLCONFIGDIR"] = str(own / "matplotlib")
     made |= given
+    # a terminal in JupyterLab finds `stabilitylab`, and nbgrader what it starts by name
+    made["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), *filter(None, [given.get("PATH")])])
     # kernels run in the folder of their notebook, where a relative path would lead elsewhere
     made["STABILITYLAB_WORK"] = str(workspace.WORK)
     settings = [str(workspace.ROOT / "setup" / folder) for folder in (("teach", "jupyter") if teach else ("jupyter",))]

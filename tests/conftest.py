@@ -3,15 +3,18 @@
 A learner may run the tests: whatever is in their ``work/`` must be the same afterwards, or the tests count as failed.
 """
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -92,13 +95,24 @@ class Lab:
         if not self._found.wait(timeout=300):
             self.close()
             raise AssertionError(f"make {goal} printed no URL:\n{self.output}")
-        self.url = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/\S+", self.output).group()
+        self.url, port = re.search(r"(http://(?:localhost|127\.0\.0\.1):(\d+)/\S+)", self.output).groups()
+        self._wait_until_it_listens(int(port))
 
     def _read(self):
         for line in self._process.stdout:
             self.output += line
             if re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/\S*token=", line):
                 self._found.set()
+
+    def _wait_until_it_listens(self, port):
+        """JupyterLab prints its URL a moment before it answers."""
+        deadline = time.monotonic() + 60
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("localhost", port), timeout=60):
+                return
+            time.sleep(0.05)
+        self.close()
+        raise AssertionError(f"JupyterLab does not answer:\n{self.output}")
 
     def close(self):
         os.killpg(self._process.pid, signal.SIGTERM)

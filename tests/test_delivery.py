@@ -132,7 +132,7 @@ def test_a_deleted_copy_comes_back(course):
 def test_without_its_record_every_copy_that_differs_counts_as_edited(course, record):
     delivery.deliver(course)
     edit()
-    kept = workspace.WORK / "delivered.json"
+    kept = workspace.WORK / ".delivered.json"
     kept.unlink() if record is None else kept.write_text(record)
     publish(course, "second")
     said = delivery.deliver(course)[-1]

@@ -2,7 +2,7 @@
 
 import json
 import os
-import subprocess
+import shutil
 import sys
 from pathlib import Path
 
@@ -34,7 +34,11 @@ def test_all_that_jupyterlab_keeps_stays_in_the_work_folder_unless_told_otherwis
     made = lab.environment(False, {"IPYTHONDIR": "/mine", "PATH": "/bin"})
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR"):
         assert made[name].startswith(str(workspace.WORK / ".jupyter"))
-    assert made["IPYTHONDIR"] == "/mine" and made["PATH"] == "/bin"
+    assert made["IPYTHONDIR"] == "/mine"
+
+
+def test_a_terminal_in_jupyterlab_finds_the_commands_of_the_course():
+    assert shutil.which("stabilitylab", path=lab.environment(False, {"PATH": "/bin"})["PATH"])
 
 
 def test_options_reach_jupyterlab_and_win(started):
@@ -69,20 +73,19 @@ def test_a_window_that_a_learner_arranged_is_left_alone(started):
     assert window.read_text() == "arranged"
 
 
-def page_config(teach):
-    """What JupyterLab tells its page, as started for a learner or a teacher."""
-    code = (
-        "import json, sys\nfrom jupyter_core.paths import jupyter_path\nfrom jupyterlab_server.config import get_page_config\n"
-        "print(json.dumps(get_page_config(jupyter_path('labextensions'))))"
-    )
-    environment = lab.environment(teach, os.environ)
-    printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
-    return json.loads(printed)
+@pytest.mark.parametrize("teach", [False, True])
+def test_nbgraders_tools_are_there_for_teachers_alone(monkeypatch, teach):
+    from jupyter_core.paths import jupyter_path
+    from jupyter_server.config_manager import BaseJSONConfigManager
+    from jupyterlab_server.config import get_page_config
 
-
-def test_nbgraders_tools_are_there_for_teachers_alone():
-    assert "@jupyter/nbgrader" in page_config(False)["disabledExtensions"]
-    assert "@jupyter/nbgrader" not in page_config(True)["disabledExtensions"]
+    for name, value in lab.environment(teach, os.environ).items():
+        monkeypatch.setenv(name, value)
+    assert ("@jupyter/nbgrader" in get_page_config(jupyter_path("labextensions"))["disabledExtensions"]) != teach
+    mode = "teach" if teach else "jupyter"
+    server = BaseJSONConfigManager(config_dir=str(workspace.ROOT / "setup" / mode)).get("jupyter_server_config")
+    extensions = server["ServerApp"]["jpserver_extensions"]
+    assert len(extensions) == 4 and set(extensions.values()) == {teach}
 
 
 def test_every_setting_of_the_course_is_one_that_this_jupyterlab_knows():
