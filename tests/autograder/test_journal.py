@@ -1,5 +1,6 @@
 """What is kept of a graded class, and when it is not used."""
 
+import dataclasses
 import json
 import stat
 
@@ -52,6 +53,8 @@ def test_an_entry_is_read_back_as_it_was_written(kept):
     kept.write("ada", ENTRY)
     assert again(kept).read("ada") == ENTRY
     assert Entry("missing", {}, "k").entered == ""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ENTRY.status = "missing"
     assert kept.read("bob") is None
 
 

@@ -1,10 +1,14 @@
 """From a learner's cells to marks, on a made-up assignment and without processes."""
 
+import dataclasses
+
 import pytest
 
 from autograder import judge
 from autograder.judge import Expected, Mark, collect
+from autograder.keys import QuizKey
 from autograder.sandbox.host import PATIENT
+from stabilitylab import exercises
 from tests.autograder import toy as made_up
 from tests.autograder.toy import NAME, SOLVED, Here
 
@@ -67,6 +71,11 @@ def test_a_reference_that_fails_a_probe_is_named(toy, monkeypatch):
     made_up.install(toy, monkeypatch, reference="def near(t):\n    return t\ndef double(x):\n    return x / (x > 0)")
     with pytest.raises(RuntimeError, match=r"the reference of toy fails probe negative of double: .*ZeroDivisionError"):
         Expected(Here(), NAME, seed=7)
+
+
+def test_a_mark_cannot_be_changed_later():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Mark(0.5, ()).share = 1.0
 
 
 def test_the_right_answers_get_everything_and_no_sentence(expected):
@@ -175,3 +184,28 @@ def test_only_what_has_to_be_settled_starts_a_worker(expected):
 
 def test_the_keys_of_a_real_assignment_are_found():
     assert set(judge.keys("a1_clipping")) == {"quiz_direction", "quiz_nan", "quiz_adam"}
+
+
+ONE, SEVERAL = exercises.quiz("answer_x"), exercises.quiz("answer_x", several=True)
+
+
+@pytest.mark.parametrize(
+    "question, right, answer, order, share, says",
+    [
+        (ONE, "b", "b", "abcd", 1.0, ()),
+        (ONE, "b", "a", "abcd", 0.0, ("not a",)),
+        (ONE, "b", "d", "acdb", 1.0, ()),
+        (ONE, "b", "b", "acdb", 0.0, ("not c",)),
+        (ONE, "b", "bd", "abcd", 0.0, ("answer_x must be one of the letters a, b, c, d.",)),
+        (ONE, "b", ["b"], "abcd", 0.0, ("answer_x must be one of the letters a, b, c, d.",)),
+        (SEVERAL, "bd", "db", "abcd", 1.0, ()),
+        (SEVERAL, "bd", "b", "abcd", 0.5, ("1 more of the choices is right.",)),
+        (SEVERAL, "bd", "bda", "abcd", 0.5, ("not a",)),
+        (SEVERAL, "bd", "abcd", "abcd", 0.0, ("not a", "not c")),
+        (SEVERAL, "bd", "bb", "abcd", 0.0, ('answer_x must be one or more of the letters a, b, c, d, as in "ac".',)),
+    ],
+)
+def test_what_a_quiz_answer_earns_and_is_told(question, right, answer, order, share, says):
+    key = QuizKey(right, {letter: f"not {letter}" for letter in "abcd" if letter not in right})
+    mark = judge._mark_choice(question, key, answer, order)
+    assert (mark.share, mark.feedback) == (share, says)

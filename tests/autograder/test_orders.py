@@ -1,3 +1,5 @@
+"""The order of the choices: drawn, read back from the words, and kept. Real releases are in the slow tests."""
+
 import json
 import random
 import shutil
@@ -7,9 +9,9 @@ import pytest
 
 from autograder import judge, orders, release
 from autograder.cli import main
-from autograder.keys import QuizKey
 from stabilitylab import exercises, workspace
 from stabilitylab.lessons import notebooks
+from tests.autograder import toy as made_up
 from tests.classroom.handing_in import NAME, cell, hand_in, notebook
 
 
@@ -49,6 +51,7 @@ def test_a_choice_of_two_lines_moves_as_a_whole_and_its_words_count_however_they
     assert orders.of(plain, wrapped)["quiz_nan"] == "dacb"
 
 
+@pytest.mark.slow
 def test_a_shuffled_release_is_kept_by_the_next_one_and_passes_the_check(monkeypatch, tmp_path):
     monkeypatch.setattr(workspace, "EXERCISES", tmp_path / "exercises")
     monkeypatch.setattr(release, "visible_checks", lambda name: (exercises.CHECKS / f"{name}.json").read_text())
@@ -62,39 +65,7 @@ def test_a_shuffled_release_is_kept_by_the_next_one_and_passes_the_check(monkeyp
     assert release.leaks("a1_clipping", nbformat.writes(nbformat.read(released, as_version=4))) == []
 
 
-ONE, SEVERAL = exercises.quiz("answer_x"), exercises.quiz("answer_x", several=True)
-
-
-@pytest.mark.parametrize(
-    "question, right, answer, order, share, says",
-    [
-        (ONE, "b", "b", "abcd", 1.0, ()),
-        (ONE, "b", "a", "abcd", 0.0, ("not a",)),
-        (ONE, "b", "d", "acdb", 1.0, ()),
-        (ONE, "b", "b", "acdb", 0.0, ("not c",)),
-        (ONE, "b", "bd", "abcd", 0.0, ("answer_x must be one of the letters a, b, c, d.",)),
-        (ONE, "b", ["b"], "abcd", 0.0, ("answer_x must be one of the letters a, b, c, d.",)),
-        (SEVERAL, "bd", "db", "abcd", 1.0, ()),
-        (SEVERAL, "bd", "b", "abcd", 0.5, ("1 more of the choices is right.",)),
-        (SEVERAL, "bd", "bda", "abcd", 0.5, ("not a",)),
-        (SEVERAL, "bd", "abcd", "abcd", 0.0, ("not a", "not c")),
-        (SEVERAL, "bd", "bb", "abcd", 0.0, ('answer_x must be one or more of the letters a, b, c, d, as in "ac".',)),
-    ],
-)
-def test_what_a_quiz_answer_earns_and_is_told(question, right, answer, order, share, says):
-    key = QuizKey(right, {letter: f"not {letter}" for letter in "abcd" if letter not in right})
-    mark = judge._mark_choice(question, key, answer, order)
-    assert (mark.share, mark.feedback) == (share, says)
-
-
-@pytest.mark.parametrize("name", release.assignments())
-def test_every_wrong_choice_has_its_sentence(name):
-    for grade_id, key in judge.keys(name).items():
-        question = exercises.questions(name)[grade_id]
-        assert set(key.right) | set(key.wrong) == set(question.options) and not set(key.right) & set(key.wrong)
-        assert len(key.right) == 1 or question.several
-
-
+@pytest.mark.slow
 def test_a_learner_of_a_shuffled_release_is_marked_by_the_words_that_were_chosen(monkeypatch, tmp_path):
     shutil.copytree(workspace.EXERCISES, tmp_path / "exercises")
     monkeypatch.setattr(workspace, "EXERCISES", tmp_path / "exercises")
@@ -118,20 +89,76 @@ def test_a_learner_of_a_shuffled_release_is_marked_by_the_words_that_were_chosen
     assert shown in page
 
 
-@pytest.fixture(scope="module")
-def what_learners_get():
-    """Everything that is handed out, as one text: without solutions/ and autograder/."""
-    folders = ("exercises", "data", "stabilitylab", "notebooks")
-    files = [
-        path
-        for folder in folders
-        for path in (workspace.ROOT / folder).rglob("*")
-        if path.suffix in (".py", ".ipynb", ".yaml", ".json")
-    ]
-    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+@pytest.fixture
+def made():
+    return made_up.solution()
 
 
-@pytest.mark.parametrize("name", release.assignments())
-def test_no_sentence_of_a_key_is_in_anything_that_learners_get(name, what_learners_get):
-    sentences = [sentence for key in judge.keys(name).values() for sentence in key.wrong.values()]
-    assert [sentence for sentence in sentences if sentence in what_learners_get] == []
+def reading(texts, kind="markdown", name="quiz_x_text"):
+    lines = "\n".join(f"- **{letter}** {text}" for letter, text in zip("abcdefgh", texts))
+    cell = nbformat.v4.new_markdown_cell(f"## Which?\n\n{lines}\n")
+    cell.cell_type = kind
+    cell.metadata = nbformat.from_dict({"nbgrader": {"grade_id": name}} if name else {})
+    made = nbformat.v4.new_notebook()
+    made.cells = [cell]
+    return made
+
+
+def test_only_the_text_of_a_question_holds_its_choices(made):
+    assert orders.choices(made) == {
+        "quiz_one": ["The first.", "Second, rightly.", "The third.", "Last."],
+        "quiz_some": ["One.", "Twice one.", "Three.", "Twice three."],
+    }
+    assert orders.choices(reading(["x", "y"])) == {"quiz_x": ["x", "y"]}
+    for other in (reading(["x"], kind="code"), reading(["x"], name="quiz_x"), reading(["x"], name=None), reading([])):
+        assert orders.choices(other) == {}
+
+
+def test_as_many_letters_are_drawn_as_there_are_choices():
+    for count in (2, 3, 8):
+        drawn = orders.drawn(reading([f"choice {n}" for n in range(count)]), random.Random(3))
+        assert sorted(drawn["quiz_x"]) == list("abcdefgh"[:count])
+
+
+def test_every_order_is_drawn_some_time():
+    chance = random.Random(0)
+    assert {orders.drawn(reading(["x", "y", "z"]), chance)["quiz_x"] for _ in range(200)} == {
+        "abc",
+        "acb",
+        "bac",
+        "bca",
+        "cab",
+        "cba",
+    }
+
+
+def test_an_order_is_found_from_the_words_alone():
+    source = reading(["one", "two", "three", "four", "five", "six", "seven", "eight"])
+    released = reading(["eight", "one", "three", "two", "four", "five", "seven", "six"])
+    assert orders.of(source, released) == {"quiz_x": "hacbdegf"}
+    assert orders.of(source, source) == {"quiz_x": "abcdefgh"}
+
+
+def test_where_the_words_differ_the_order_is_the_sources():
+    source = reading(["one", "two", "three"])
+    for other in (["three", "two"], ["three", "two", "1"], ["three", "two", "one", "four"], []):
+        assert orders.of(source, reading(other)) == {"quiz_x": "abc"}
+    assert orders.of(source, reading(["three", "two", "one"], name="quiz_y_text")) == {"quiz_x": "abc"}
+
+
+def test_rearranging_moves_the_words_on_all_their_lines_and_nothing_around_them(made):
+    before = [cell.source for cell in made.cells]
+    question = made_up.cell(made, "quiz_one_text")
+    question.source = question.source.replace("- **c**", "  More of b.\n\nBetween.\n\n- **c**") + "\n\nAfter."
+    orders.rearrange(made, {"quiz_one": "cadb", "quiz_other": "ba"})
+    first, second = "- **a** The third.\n- **b** The first.", "- **c** Last.\n- **d** Second, rightly.\n  More of b."
+    assert question.source == f"## Which?\n\n{first}\n\nBetween.\n\n{second}\n\nAfter."
+    others = [number for number, cell in enumerate(made.cells) if cell is not question]
+    assert [made.cells[number].source for number in others] == [before[number] for number in others]
+
+
+def test_without_an_order_nothing_moves(made):
+    before = [cell.source for cell in made.cells]
+    orders.rearrange(made, {})
+    orders.rearrange(made, {"double": "ba", "quiz_one": ""})
+    assert [cell.source for cell in made.cells] == before

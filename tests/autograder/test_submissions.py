@@ -1,5 +1,6 @@
 """Reading anybody's file, and rebuilding it on the release notebook."""
 
+import dataclasses
 import json
 import os
 
@@ -57,7 +58,10 @@ def test_names_that_a_folder_may_not_have(name):
 def test_a_submission_is_read_cell_by_cell(tmp_path):
     text = {"cell_type": "markdown", "source": ["two ", "lines"], "metadata": {"nbgrader": {"grade_id": "words"}}}
     place(tmp_path, "ada", {"cells": [text, CODE]})
-    assert read(tmp_path, "ada", NAME) == [Cell("markdown", "two lines", "words"), Cell("code", "x = 1", None)]
+    found = read(tmp_path, "ada", NAME)
+    assert found == [Cell("markdown", "two lines", "words"), Cell("code", "x = 1", None)]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found[0].grade_id = None
 
 
 def test_nothing_handed_in_is_not_a_broken_file(tmp_path):
