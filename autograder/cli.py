@@ -149,9 +149,10 @@ def _bank(options: argparse.Namespace) -> int:
     for name in names:
         trial = try_bank(name)
         for grade_id, probes in trial.probes.items():
-            table = Table(title=f"{name}/{grade_id}", title_justify="left", box=None, padding=(0, 1))
-            for column, width in (("answer", 24), ("share", 5), ("caught by", 16), ("first sentence", 20)):
-                table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=width)
+            table = Table(title=f"{name}/{grade_id}", title_justify="left", box=None, padding=(0, 1), expand=True)
+            for column, width in (("answer", 24), ("share", 5), ("caught by", 16)):
+                table.add_column(column, no_wrap=True, min_width=width)
+            table.add_column("first sentence", no_wrap=True, overflow="ellipsis", ratio=1)  # what is left of the line
             verdicts = [verdict for verdict in trial.verdicts if verdict.answer.question == grade_id]
             for verdict in verdicts:
                 table.add_row(

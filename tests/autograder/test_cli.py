@@ -209,8 +209,21 @@ def test_the_bank_on_trial_is_shown_question_by_question(monkeypatch, capsys):
         "2 negative catches 2",
     ):
         assert double < lines.index(line) < near, line
+    assert "answer share caught by first sentence" in lines
     assert lines.index("wrong_far 0% 1 You stop.") > near and lines.index("1 closest catches 1") > near
     assert said.err == "double/wrong_both: is told nothing\n"
+
+
+def test_what_the_grader_did_wrong_is_red_and_a_long_sentence_is_cut(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    long = "You lose the sign of every number, " * 5
+    verdicts = [verdict("wrong_a", 0.5, (), feedback=(long,)), verdict("wrong_b", 0.0, (), problem="is told nothing")]
+    monkeypatch.setattr(trial, "try_bank", lambda name: tried("bad", verdicts=verdicts))
+    main(["bank", NAME])
+    fine, bad = (line for line in capsys.readouterr().out.splitlines() if "wrong_" in line)
+    assert "\x1b[31m" in bad and "\x1b[31m" not in fine
+    assert fine.split()[:2] == ["wrong_a", "50%"] and "You lose the sign" in fine and "…" in fine and "is told nothing" in bad
 
 
 def test_without_a_name_every_bank_is_tried(monkeypatch, capsys):
