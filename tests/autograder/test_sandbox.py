@@ -1,4 +1,4 @@
-"""Where learners' code runs. What attackers try there is in test_hostile.py."""
+"""The kinds of sandbox in which every submission starts PyTorch anew. The usual kind: test_zygote.py. Attackers: hostile/."""
 
 import shutil
 import sys
@@ -8,44 +8,45 @@ import pytest
 
 from autograder import judge, submissions
 from autograder.sandbox import host
-from autograder.sandbox.host import Limits, Sandbox, WorkerDied
+from autograder.sandbox.host import PATIENT, Limits, Sandbox, WorkerDied
 from stabilitylab import workspace
+from tests.autograder.test_zygote import answer_of
 
+pytestmark = pytest.mark.slow
 NAME = "a1_clipping"
-CONFINED = pytest.param("forked"), pytest.param("single")
-needs_bubblewrap = pytest.mark.skipif(
-    sys.platform != "linux" or shutil.which("bwrap") is None, reason="bubblewrap is not installed (apt install bubblewrap)"
-)
 
 
-def answer_of(worker, code):
-    """What code that defines `found` leaves there, by way of a probe that hands its function's result through."""
-    worker.load([f"{code}\ndef cosine_similarity(a, b):\n    return found() if callable(found) else found"])
-    return worker.ask(NAME, "cosine_similarity", "one_vector_over_all_tensors", {"start": "1"})["value"]
+@pytest.fixture(scope="module")
+def single():
+    """A bubblewrap around every submission."""
+    if sys.platform != "linux" or shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed (apt install bubblewrap)")
+    with Sandbox(kinds=["single"]) as box:
+        yield box
 
 
-@needs_bubblewrap
-@pytest.mark.parametrize("kind", CONFINED)
-def test_a_confined_submission_sees_the_course_and_nothing_else_of_ours(kind):
-    root = str(workspace.ROOT)
-    code = (
-        "import os\n"
-        f"found = [sorted(os.listdir({root!r})), sorted(os.listdir({root + '/autograder'!r})), os.path.exists('/etc/passwd')]"
-    )
-    with Sandbox(kinds=[kind]) as box, box.worker() as worker:
-        top, grader, passwords = answer_of(worker, code)
-    assert set(top) <= {".venv", "autograder", "data", "stabilitylab"} and grader == [
-        "__init__.py",
-        "seccomp.py",
-        "worker.py",
-        "zygote.py",
-    ]
-    assert passwords is False and box.warning == ""
+@pytest.fixture(scope="module")
+def opened():
+    """A plain process for every submission."""
+    with Sandbox(kinds=["open"]) as box:
+        yield box
 
 
-@needs_bubblewrap
-@pytest.mark.parametrize("kind", CONFINED)
-def test_a_confined_submission_has_a_home_and_no_network(kind):
+def test_a_submission_sees_the_course_and_nothing_else_of_ours(single):
+    grader = workspace.ROOT / "autograder"
+    code = f"""
+import os
+found = [sorted(os.listdir(folder)) for folder in {[str(workspace.ROOT), str(grader), str(grader / "sandbox")]}]
+found.append(os.path.exists('/etc/passwd'))
+"""
+    with single.worker() as worker:
+        top, ours, sandbox, passwords = answer_of(worker, code)
+    assert set(top) <= {".venv", "autograder", "data", "stabilitylab"} and ours == ["__init__.py", "sandbox"]
+    assert sandbox == ["__init__.py", "limits.py", "seccomp.py", "worker.py", "zygote.py"]
+    assert passwords is False and single.warning == ""
+
+
+def test_a_submission_has_a_home_and_no_network(single):
     code = """
 import os, socket, tempfile
 with tempfile.NamedTemporaryFile("w") as file:
@@ -55,34 +56,21 @@ try:
     socket.create_connection(("127.0.0.1", 22), timeout=1)
     found = "connected"
 except OSError as error:
-    interfaces = len(os.listdir("/sys/class/net")) if os.path.exists("/sys") else 0
-    found = [type(error).__name__, os.path.exists("notes.txt"), interfaces]
+    found = [type(error).__name__, os.path.exists("notes.txt")]
 """
-    with Sandbox(kinds=[kind]) as box, box.worker() as worker:
-        name, written, _ = answer_of(worker, code)
+    with single.worker() as worker:
+        name, written = answer_of(worker, code)
     assert name != "connected" and written is True
 
 
-@needs_bubblewrap
-def test_two_submissions_share_nothing():
-    with Sandbox(kinds=["forked"]) as box, box.worker() as one, box.worker() as other:
-        answer_of(one, "open('left_here', 'w').close()\nimport torch\ntorch.marked = True\nfound = 1")
-        assert answer_of(other, "import os, torch\nfound = [os.listdir('.'), hasattr(torch, 'marked')]") == [[], False]
-
-
-@needs_bubblewrap
-def test_a_zygote_that_died_is_replaced():
-    with Sandbox(kinds=["forked"]) as box:
-        box._zygote._process.kill()
-        box._zygote._process.wait()
-        with box.worker() as worker:
-            assert answer_of(worker, "found = 3") == 3
-
-
+@pytest.mark.parametrize("kind", ["single", "opened"])
 @pytest.mark.parametrize("code, said", [("while True: pass", "took too long"), ("import os; os._exit(0)", "ended the process")])
-def test_a_worker_that_does_not_answer_is_given_up(code, said):
-    with Sandbox(Limits(load=2.0)) as box, box.worker() as worker, pytest.raises(WorkerDied, match=said):
-        worker.load([code])
+def test_a_worker_that_does_not_answer_is_given_up(kind, code, said, request):
+    with request.getfixturevalue(kind).worker(PATIENT) as worker:
+        worker.load([])  # it has started
+        worker.limits = Limits(load=1.0)
+        with pytest.raises(WorkerDied, match=said):
+            worker.load([code])
 
 
 def test_where_bubblewrap_is_missing_it_says_so_and_marks_are_the_same(monkeypatch):
