@@ -188,6 +188,14 @@ def test_every_window_of_a_short_text_is_drawn_and_none_beyond_it():
         text.batches(8, 200, seed=0, split="validation")
 
 
+def test_a_split_asked_for_in_words_from_a_file_is_that_split():
+    drawn = TWO_LETTERS.batches(2, 199, seed=0, split="".join(["valid", "ation"]))(0)  # 200 bytes: one window
+    assert torch.equal(drawn.inputs, TWO_LETTERS.batches(2, 199, seed=0, split="validation")(0).inputs)
+    text = Corpus(bytes(k % 251 for k in range(2000)), "counting")
+    drawn = text.batches(2, 1799, seed=0, split="".join(["tr", "ain"]))(0)
+    assert drawn.inputs.tolist() == [text.train[:-1].tolist()] * 2
+
+
 def test_an_unknown_split_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match="split is 'test'; choose 'train' or 'validation'"):
         TWO_LETTERS.batches(4, 32, seed=0, split="test")

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -5,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from stabilitylab.training.config import RunConfig
-from stabilitylab.training.corpus import Injection, load
+from stabilitylab.training.corpus import PATHOLOGIES, Injection, load
 from stabilitylab.training.loop import Trainer, train
 from stabilitylab.training.model import ModelConfig
 from stabilitylab.training.precision import StaticLossScaler
@@ -141,8 +142,6 @@ def test_a_huge_gradient_norm_is_reported_as_a_number():
 
 
 def test_runs_survive_json():
-    import json
-
     from stabilitylab.training.telemetry import Run
 
     run = train(TINY.replace(optimizer="sgd", lr=1e30, steps=4))
@@ -352,3 +351,23 @@ def test_a_checkpoint_is_a_copy():
     list(trainer.steps())
     assert all(torch.equal(checkpoint["model"][name], value) for name, value in before.items())
     assert any(not torch.equal(trainer.model.state_dict()[name], value) for name, value in before.items())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "sgd", "decay": "cosine", "model__norm": "post", "model__init": "xavier"},
+        {"optimizer": "radam", "decay": "linear", "model__norm": "none", "model__init": "torch"},
+        {"optimizer": "adamw", "decay": "wsd", "model__norm_type": "rmsnorm", "model__activation": "silu"},
+        {"decay": "inverse_sqrt", "dtype": "fp16"},
+        {"decay": "constant", "warmup_steps": 1, "optimizer": "sgd", "lr": 1e30, "on_nonfinite": "stop"},
+        *({"injections": (Injection(kind, (1,)),)} for kind in PATHOLOGIES),
+    ],
+)
+def test_a_run_read_from_a_file_is_the_same_run(changes):
+    config = TINY.replace(**{"steps": 4, "clip_norm": 1.0} | changes)
+    read = RunConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert read == config
+    run, again = train(config), train(read)
+    for name in ("loss", "lr", "flushed_fraction"):
+        assert list(map(repr, again.column(name))) == list(map(repr, run.column(name)))
