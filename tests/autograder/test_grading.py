@@ -230,12 +230,12 @@ def test_what_was_handed_in_anew_is_graded_and_nothing_else(two, nbgraders):
 def test_points_given_by_hand_join_the_score_and_the_page_and_stay(two, nbgraders):
     with two.gradebook() as gradebook:
         grade = gradebook.find_grade("own_words", TOY, TOY, "bob")
-        grade.manual_score, grade.needs_manual_grade = 2.5, False
+        grade.manual_score, grade.needs_manual_grade = 2.123456, False
         gradebook.find_comment("own_words", TOY, TOY, "bob").manual_comment = "Say how you would tell."
         gradebook.db.commit()
     report, judged = two.grade()
-    assert judged == 0 and (report["bob"]["score"], report["bob"]["max"]) == (6.5, 11)
-    assert report["bob"]["questions"]["own_words"]["score"] == 2.5 and report["ada"] == two.first["ada"]
+    assert judged == 0 and (report["bob"]["score"], report["bob"]["max"]) == (6.1235, 11)
+    assert report["bob"]["questions"]["own_words"]["score"] == 2.1235 and report["ada"] == two.first["ada"]
     assert nbgraders == [("generate_feedback", "bob")] and "Say how you would tell." in two.page("bob").read_text()
     assert two.grade() == (report, 0) and len(nbgraders) == 1
 

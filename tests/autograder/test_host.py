@@ -428,7 +428,7 @@ def test_a_zygote_that_is_ready_is_told_to_fork_and_given_three_descriptors(monk
 @pytest.mark.parametrize(
     "code, said",
     [
-        ("import sys; sys.exit('first\\nbwrap: no permission')", "bwrap: no permission"),
+        ("import sys; sys.exit('first\\nsecond\\nbwrap: no permission')", "bwrap: no permission"),
         ("", "bubblewrap did not start"),
         (READY.format(b"no"), "bubblewrap did not start"),
     ],

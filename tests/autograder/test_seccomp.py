@@ -64,7 +64,7 @@ class Kernel:
 @pytest.fixture
 def kernel(monkeypatch):
     kernel = Kernel()
-    monkeypatch.setattr(seccomp.ctypes, "CDLL", lambda name, use_errno: kernel)
+    monkeypatch.setattr(seccomp.ctypes, "CDLL", lambda name, use_errno: {(None, True): kernel}[name, use_errno])
     monkeypatch.setattr(seccomp.sys, "platform", "linux")
     return kernel
 

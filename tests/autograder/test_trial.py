@@ -70,12 +70,13 @@ def test_code_that_does_nothing_and_earns_points_is_noticed(toy, box, monkeypatc
     assert problems(toy, monkeypatch, answers=nothing) == ("double/wrong_does_nothing: does nothing and earned 50%",)
 
 
-def test_what_another_question_catches_does_not_count(toy, box, monkeypatch):
+@pytest.mark.parametrize("other", ["a", "z"])
+def test_what_another_question_catches_does_not_count(toy, box, monkeypatch, other):
     first = made_up.QUESTIONS["double"]
-    questions = {"a": Question("double", first.probes), "double": first}
+    questions = {other: Question("double", first.probes), "double": first}
     answers = {place: None for place in made_up.BANK if place.startswith("near/")}
-    answers |= {"a/wrong_positive": ("You lose the sign.", "def double(x):\n    return abs(2 * x)\n")}
-    answers |= {"a/wrong_small": ("You stop.", "def double(x):\n    return min(2 * x, 1)\n"), "double/wrong_same": None}
+    answers |= {f"{other}/wrong_positive": ("You lose the sign.", "def double(x):\n    return abs(2 * x)\n")}
+    answers |= {f"{other}/wrong_small": ("You stop.", "def double(x):\n    return min(2 * x, 1)\n"), "double/wrong_same": None}
     answers |= {"double/wrong_raises": None}
     said = ("double: probe small catches nothing in the bank",)
     assert problems(toy, monkeypatch, answers=answers, questions=questions) == said

@@ -190,6 +190,7 @@ def test_two_submissions_share_nothing(box):
         assert answer_of(other, "import os, torch\nfound = [os.listdir('.'), hasattr(torch, 'marked')]") == [[], False]
 
 
+@pytest.mark.slow  # without processes: test_host.py
 def test_a_zygote_that_died_is_replaced(box):
     box._zygote._process.kill()
     box._zygote._process.wait()
