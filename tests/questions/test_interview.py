@@ -179,7 +179,14 @@ def test_a_coding_round_may_take_twice_as_long(seconds, slow):
 
 @pytest.mark.parametrize(
     "seconds, said",
-    [(890, None), (900, None), (929, None), (931, "You ran 1 minute over."), (1000, "You ran 2 minutes over.")],
+    [
+        (890, None),
+        (900, None),
+        (929, None),
+        (931, "You ran 1 minute over."),
+        (989, "You ran 1 minute over."),
+        (991, "You ran 2 minutes over."),
+    ],
 )
 def test_running_over_is_said_in_whole_minutes(seconds, said):
     over = [sentence for sentence in sit(15, (4, seconds)).debrief() if "You ran" in sentence]
