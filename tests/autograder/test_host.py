@@ -18,6 +18,8 @@ from autograder.sandbox.host import Limits, Sandbox, Worker, WorkerDied
 from autograder.sandbox.limits import FOLDER_BYTES, LARGEST_ANSWER, PATIENT, STANDARD
 from stabilitylab import workspace
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="zygotes and their keepers are for Linux")
+
 
 class Process:
     """Stands in for a worker's process: answers what it was told to answer."""
@@ -360,6 +362,7 @@ def test_a_spawned_process_is_in_a_session_and_a_folder_of_its_own(monkeypatch):
     assert environment["MPLBACKEND"] == "agg" and "SECRET" not in environment
 
 
+@linux
 def test_what_a_spawned_process_started_ends_with_it(monkeypatch):
     code = (
         "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)\n"
@@ -391,6 +394,7 @@ def forked(said=b"it used too much memory"):
     return host._Forked(os.fdopen(writing, "wb", 0), os.fdopen(reading, "rb", 0), ours), theirs
 
 
+@linux
 def test_ending_a_forked_process_tells_its_keeper_and_hears_why_it_ended():
     process, theirs = forked()
     assert process.end() == process.end() == "it used too much memory"
@@ -398,6 +402,7 @@ def test_ending_a_forked_process_tells_its_keeper_and_hears_why_it_ended():
     assert process.requests.closed and process.answers.closed and process._lifeline.fileno() == -1
 
 
+@linux
 def test_a_keeper_that_says_nothing_ended_by_itself():
     assert forked(said=None)[0].end() == "it ended the process"
 
@@ -410,6 +415,7 @@ def zygote(monkeypatch, code):
 READY = "import socket, sys\ncontrol = socket.socket(fileno=int(sys.argv[1]))\ncontrol.send({!r})\n"
 
 
+@linux
 def test_a_zygote_that_is_ready_is_told_to_fork_and_given_three_descriptors(monkeypatch):
     code = READY.format(b"ready") + (
         "message, descriptors, _, _ = socket.recv_fds(control, 16, 9)\nimport os\n"
@@ -425,6 +431,7 @@ def test_a_zygote_that_is_ready_is_told_to_fork_and_given_three_descriptors(monk
     assert not made.alive
 
 
+@linux
 @pytest.mark.parametrize(
     "code, said",
     [
@@ -438,6 +445,7 @@ def test_a_zygote_that_does_not_start_says_why(monkeypatch, code, said):
         zygote(monkeypatch, code)
 
 
+@linux
 def test_a_zygote_that_is_silent_is_given_up(monkeypatch):
     monkeypatch.setattr(host, "START_SECONDS", 0.01)
     with pytest.raises(OSError, match="bubblewrap did not start"):

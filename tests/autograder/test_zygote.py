@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import types
 
 import psutil
@@ -12,6 +13,7 @@ from autograder.sandbox.host import Limits, WorkerDied
 from autograder.sandbox.limits import MEMORY, PROCESSES, THREADS
 from stabilitylab import workspace
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="zygotes and their keepers are for Linux")
 PROBE = ("a1_clipping", "cosine_similarity", "one_vector_over_all_tensors", {"start": "1"})
 
 
@@ -96,6 +98,7 @@ def keeper(monkeypatch, excess, child=lambda: None):
     return ours, theirs, nowhere
 
 
+@linux
 def test_a_keeper_ends_a_submission_that_uses_too_much_and_says_why(monkeypatch):
     counts = iter([None, None, "it used too much memory"])
     ours, theirs, nowhere = keeper(monkeypatch, lambda pid, baseline: next(counts), lambda: os.read(os.pipe()[0], 1))
@@ -103,12 +106,14 @@ def test_a_keeper_ends_a_submission_that_uses_too_much_and_says_why(monkeypatch)
     assert ours.recv(100) == b"it used too much memory" and next(counts, None) is None
 
 
+@linux
 def test_a_keeper_says_that_a_submission_ended_by_itself(monkeypatch):
     ours, theirs, nowhere = keeper(monkeypatch, lambda pid, baseline: None)
     zygote._keep(*nowhere, theirs)
     assert ours.recv(100) == b"it ended the process"
 
 
+@linux
 def test_a_keeper_ends_a_submission_that_is_no_longer_wanted(monkeypatch):
     ours, theirs, nowhere = keeper(monkeypatch, lambda pid, baseline: None, lambda: os.read(os.pipe()[0], 1))
     ours.shutdown(socket.SHUT_WR)
@@ -278,6 +283,7 @@ def test_what_a_submission_started_ends_with_it(box):
     assert alive == [] and gone
 
 
+@linux
 def test_the_zygote_cannot_be_looked_into_and_forks_until_its_socket_closes(monkeypatch):
     calls, forked = [], []
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
