@@ -54,6 +54,8 @@ def free_checkout(packages: Path, checkout: Path) -> None:
     """Lets site-packages lead to the checkout that the environment lies in, wherever that is."""
     for path in packages.glob("__editable__.stabilitylab-*.pth"):
         path.write_text(f"{os.path.relpath(checkout, packages)}\n")
+    for path in packages.glob("__editable___stabilitylab_*_finder.py"):  # what the line did before, with the absolute path
+        path.unlink()
 
 
 def main() -> None:

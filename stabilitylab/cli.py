@@ -9,13 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from pathlib import Path
+
+from stabilitylab import workspace
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit status: 0 done, 1 an expectation does not hold, 2 a mistake in the command."""
     options = _parser().parse_args(arguments)
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # where Matplotlib would complain that it cannot keep its list of fonts
+        os.environ.setdefault("MPLCONFIGDIR", str(workspace.WORK / ".jupyter" / "matplotlib"))
     try:
         return options.command(options)
     except (ValueError, OSError) as error:
@@ -131,9 +136,8 @@ def _run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from stabilitylab import experiments, workspace
+    from stabilitylab import experiments
     from stabilitylab.experiments.experiment import Arm
-    from stabilitylab.figures import plots
     from stabilitylab.training.diagnosis import diagnose
 
     experiment = experiments.get(options.experiment)
@@ -162,6 +166,8 @@ def _run(options: argparse.Namespace) -> int:
         outcome = {"experiment": experiment.name, "verdict": diagnosis.verdict, "reason": diagnosis.reason}
         workspace.write_atomically(options.json, json.dumps(outcome | run.to_dict()))
         console.print(f"Records: {options.json}", soft_wrap=True)
+    from stabilitylab.figures import plots
+
     title = f"{experiment.name} / {arm}, seed {options.seed}: {diagnosis.verdict}"
     plots.panels({arm: [run]}, ("loss", "grad_norm", "update_ratio", "lr"), title).save(figure)
     console.print(f"Figure: {figure}", soft_wrap=True)
@@ -196,7 +202,7 @@ def _claims(options: argparse.Namespace) -> int:
     from rich.progress import Progress
     from rich.table import Table
 
-    from stabilitylab import experiments, workspace
+    from stabilitylab import experiments
     from stabilitylab.claims import verdicts
 
     selected = verdicts.select(verdicts.load(), options.only)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from stabilitylab import delivery, workspace
 
@@ -49,8 +48,6 @@ def environment(teach: bool, given: Mapping[str, str]) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
         "IPYTHONDIR": str(own / "ipython"),
     }
-    if not os.access(Path.home(), os.W_OK):
-        made["MPLCONFIGDIR"] = str(own / "matplotlib")
     made |= given
     # a terminal in JupyterLab finds `stabilitylab`, and nbgrader what it starts by name
     made["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), *filter(None, [given.get("PATH")])])

@@ -301,7 +301,7 @@ class Panel:
     def _reset(self) -> None:
         for name, control in self.controls.items():
             control.value = self.defaults[name]
-        self.run = self.pinned = None
+        self.pinned = None  # the last run stays, for the cells below the panel
         self.pin_button.disabled = True
         self.progress.value = 0
         for curve in self.curves:

@@ -104,6 +104,7 @@ def test_pin_keeps_a_ghost_and_reset_takes_everything_back(shown):
     assert any("pinned run" in data["text/plain"] for data, _ in shown if isinstance(data, dict) and "image/png" in data)
     panel.reset_button.click()
     assert panel.controls["seed"].value == 0 and len(panel.curves[0].line.x) == len(panel.curves[0].ghost.x) == 0
+    assert panel.run.config["seed"] == 3, "the cells below the panel go on with the last run"
 
 
 def test_an_explosion_is_drawn_without_the_numbers_a_browser_cannot_show(shown):
