@@ -39,7 +39,7 @@ class Ready:
 COINS = Experiment(
     name="coins",
     question="do coins fall on heads?",
-    arms={"fair": Measurement(toss, "a coin"), "thrown": Ready("a run that is there at once")},
+    arms={"fair": Measurement(toss, "a coin – tossed"), "thrown": Ready("a run that is there at once")},
     expectations={
         "always": Expectation("A coin falls.", lambda r: True),
         "usually": Expectation("It does not stand on its edge.", lambda r: r["fair"].seed not in FAILS_ON, share=0.9),

@@ -114,7 +114,7 @@ def test_the_experiments_page_says_what_was_run_and_how_it_fared(small):
         "",
         "| arm | |",
         "|---|---|",
-        "| fair | a coin |",
+        "| fair | a coin – tossed |",
         "| thrown | a run that is there at once |",
         "",
         "| expectation | least share | seeds 0-4 | seeds 1000-1019 |",
@@ -144,8 +144,8 @@ def test_only_what_was_measured_changes_in_the_file_of_claims(small):
 
 def test_the_index_names_every_experiment_with_its_arms(small):
     text = ledger.pages()[registry.INDEX]
-    assert text.startswith("# Derived from")
-    arms = {"fair": "a coin", "thrown": "a run that is there at once"}
+    assert text.startswith("# Derived from") and "– tossed" in text
+    arms = {"fair": "a coin – tossed", "thrown": "a run that is there at once"}
     index = {"coins": {"subject": "games of chance", "question": "do coins fall on heads?", "arms": arms}}
     assert yaml.safe_load(text) == index and list(yaml.safe_load(text)["coins"]) == ["subject", "question", "arms"]
 
