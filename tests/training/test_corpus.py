@@ -220,8 +220,10 @@ def test_the_filter_redraws_poor_rows_only():
     assert torch.equal(TWO_LETTERS.batches(4, 32, 0, min_distinct_bytes=2)(0).inputs, TWO_LETTERS.batches(4, 32, 0)(0).inputs)
 
 
-def test_the_default_text_is_read_once_and_has_a_name():
-    assert load() is load() and load().name == "python-reference"
+def test_a_text_is_read_once(tmp_path):
+    assert load().name == "python-reference" and python_reference() is python_reference()
+    (tmp_path / "mine.txt").write_bytes(b"ab" * 1000)
+    assert load(str(tmp_path / "mine.txt")) is load(str(tmp_path / "mine.txt"))
 
 
 def test_the_text_a_run_names_is_read_from_its_file(tmp_path):
