@@ -38,7 +38,6 @@ def deliver(source: Path = workspace.ROOT) -> list[str]:
     Raises:
         NotWritable: if ``work/`` takes no files.
     """
-    _move_exercises(source)
     delivered = workspace.load(RECORD, VERSION)
     before, new, replaced, kept = dict(delivered), [], [], []
     try:
@@ -108,12 +107,3 @@ def _beside(copy: Path, version: str, delivered: dict[str, str]) -> Path:
 
 def _name(copy: Path) -> str:
     return copy.relative_to(workspace.WORK).as_posix()
-
-
-def _move_exercises(source: Path) -> None:
-    """Exercises once lay in ``work/`` itself; the learner's go on in ``work/exercises/``."""
-    for exercise in source.glob("exercises/*"):
-        earlier, now = workspace.WORK / exercise.name, workspace.WORK / "exercises" / exercise.name
-        if (earlier / f"{exercise.name}.ipynb").exists() and not now.exists():
-            workspace.make_folder(now.parent)
-            earlier.replace(now)

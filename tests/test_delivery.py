@@ -165,15 +165,6 @@ def test_a_delivery_that_breaks_off_is_finished_by_the_next(course, monkeypatch)
     assert delivery.deliver(course) == []
 
 
-def test_exercises_from_before_they_had_a_folder_of_their_own_go_on_there(course):
-    earlier = workspace.WORK / "a1"
-    earlier.mkdir(parents=True)
-    (earlier / "a1.ipynb").write_bytes((course / "exercises/a1/a1.ipynb").read_bytes())
-    edit("a1/a1.ipynb")
-    delivery.deliver(course)
-    assert "my own words" in text_of("exercises/a1/a1.ipynb") and not earlier.exists()
-
-
 def test_every_link_of_a_lesson_leads_somewhere_beside_the_copy_and_in_the_repository():
     delivery.deliver()
     lessons = sorted((workspace.WORK / "notebooks").glob("*.ipynb"))
