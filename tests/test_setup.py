@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from stabilitylab.workspace import ROOT
 
@@ -32,6 +33,16 @@ def test_every_direct_dependency_is_pinned():
 def test_what_is_installed_is_what_is_pinned():
     for name in PROJECT["dependencies"]:
         assert metadata.version(name).split("+")[0] == CONSTRAINTS[name], name
+
+
+def test_what_is_pinned_installs_on_any_python_from_3_11_on():
+    for name in CONSTRAINTS:
+        try:
+            wanted = metadata.metadata(name)["Requires-Python"]
+        except metadata.PackageNotFoundError:  # for another system, or another Python
+            continue
+        for python in ("3.11.0", "3.12.0", "3.13.0"):
+            assert SpecifierSet(wanted or "").contains(python), f"{name} {CONSTRAINTS[name]} wants Python {wanted}"
 
 
 def test_conda_gets_the_same_versions_and_the_cpu_build():
