@@ -167,8 +167,9 @@ def run_tests(tests: list[str], costs: dict[str, float], limit: float, module: s
         if not ended[0]:
             os.waitpid(child, 0)
             return "took too long", {}, ""
-        outcome = "failed" if ended[1] else "passed"
-        return outcome, json.loads(spent.read_text()) if spent.exists() else {}, printed.read_text(errors="replace")
+        to_the_end = spent.exists()  # a change may have made the tests leave early, and with a 0
+        outcome = "failed" if ended[1] or not to_the_end else "passed"
+        return outcome, json.loads(spent.read_text()) if to_the_end else {}, printed.read_text(errors="replace")
 
 
 def work(tests: list[str] | None) -> None:
@@ -254,7 +255,8 @@ def hand_out(changes: list[dict], jobs: int, tests: list[str]) -> list[dict]:
             thread.join()
     print(file=sys.stderr)
     if failed.is_set():
-        sys.exit("a worker gave up; it says why above")
+        report(results)
+        sys.exit("a worker gave up, as it says above; what stands here is what had been tried")
     return results
 
 
@@ -267,7 +269,7 @@ def report(results: list[dict]) -> float:
         if of_wing:
             by_clock = f", {slow} of them by the clock" if slow else ""
             print(f"{wing or 'all':24}{caught:4} of {len(of_wing):3} caught, {caught / len(of_wing):4.0%}{by_clock}")
-    return caught / len(of_wing)
+    return caught / max(1, len(of_wing))
 
 
 def main() -> int:
