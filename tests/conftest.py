@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LEARNERS_OWN = Path(os.environ.get("STABILITYLAB_TESTED_WORK") or os.environ.get("STABILITYLAB_WORK") or ROOT / "work")
 # before anything of the course is imported, and for every process that a test starts; processes of one session share the folder
 os.environ["STABILITYLAB_TESTED_WORK"] = str(LEARNERS_OWN)
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # `make test` leaves them to us; a test starts make as a person does
+    os.environ.pop(name, None)
 _PRIVATE = tempfile.TemporaryDirectory(prefix="stabilitylab-tests-")
 os.environ["STABILITYLAB_WORK"] = _PRIVATE.name
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)

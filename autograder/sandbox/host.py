@@ -20,10 +20,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 import autograder
-from autograder.sandbox.limits import FOLDER_BYTES, LARGEST_ANSWER, PATIENT, STANDARD, START_SECONDS, Limits
+from autograder.sandbox.limits import FOLDER_BYTES, HOME, LARGEST_ANSWER, PATIENT, STANDARD, START_SECONDS, Limits
 from stabilitylab import workspace
-
-HOME = "/home/learner"
 
 OPEN_WARNING = (
     "Submissions run WITHOUT a sandbox: this machine's files and network are open to them ({reason}). Their marks can be "

@@ -16,7 +16,10 @@ PROCESSES = 8
 THREADS = 128
 """Threads of a submission, all its processes together."""
 
-PRIVATE_FOLDERS = {"/tmp": "64m", "/home/learner": "64m", "/dev/shm": "64m", "/proc": "4k", "/run": "4k"}
+HOME = "/submission"
+"""Where a submission runs and may write; no folder that a machine has, or it would hide what lies below it there."""
+
+PRIVATE_FOLDERS = {"/tmp": "64m", HOME: "64m", "/dev/shm": "64m", "/proc": "4k", "/run": "4k"}
 """Folders that every submission has of its own, and how much they hold, as ``mount`` takes it."""
 
 FOLDER_BYTES = 64 << 20

@@ -21,7 +21,7 @@ import sys
 import psutil
 
 from autograder.sandbox import seccomp, worker
-from autograder.sandbox.limits import KEEPER_TICK, MEMORY, PRIVATE_FOLDERS, PROCESSES, THREADS
+from autograder.sandbox.limits import HOME, KEEPER_TICK, MEMORY, PRIVATE_FOLDERS, PROCESSES, THREADS
 
 ROOT = "/run/root"
 
@@ -54,7 +54,7 @@ def _private_folders() -> None:
         target = (ROOT + folder).encode()
         _must(_libc.mount(b"tmpfs", target, b"tmpfs", NOSUID | NODEV, f"size={size}".encode()), f"mount {folder}")
     os.chroot(ROOT)
-    os.chdir("/home/learner")
+    os.chdir(HOME)
 
 
 def _drop_privileges() -> None:

@@ -481,11 +481,11 @@ def test_a_confined_command_takes_everything_away_and_gives_little_back(bubblewr
         "--cap-drop ALL",
         "--clearenv",
         "--uid 65534 --gid 65534",
-        "--setenv HOME /home/learner",
+        "--setenv HOME /submission",
         "--setenv OMP_NUM_THREADS 1",
         f"--size {FOLDER_BYTES} --tmpfs /tmp",
-        f"--size {FOLDER_BYTES} --tmpfs /home/learner",
-        "--remount-ro / --chdir /home/learner",
+        f"--size {FOLDER_BYTES} --tmpfs /submission",
+        "--remount-ro / --chdir /submission",
     ):
         assert wanted in text, wanted
     assert "--bind " not in text.replace("--ro-bind ", "")

@@ -132,12 +132,12 @@ def test_a_submission_sees_the_course_and_nothing_else_of_ours(box):
 import os
 def found():
     seen = [sorted(os.listdir(folder)) for folder in {[str(workspace.ROOT), str(grader), str(grader / "sandbox")]}]
-    return [*seen, [path for path in ("/etc/passwd", "/proc/self", "/proc/1", "/home/learner") if os.path.exists(path)]]
+    return [*seen, [path for path in ("/etc/passwd", "/proc/self", "/proc/1", "/submission") if os.path.exists(path)]]
 """
     top, ours, sandbox, elsewhere = found_in(box, code)
     assert set(top) <= {".venv", "autograder", "data", "stabilitylab"} and ours == ["__init__.py", "sandbox"]
     assert sandbox == ["__init__.py", "limits.py", "seccomp.py", "worker.py", "zygote.py"]
-    assert elsewhere == ["/home/learner"] and box.warning == ""
+    assert elsewhere == ["/submission"] and box.warning == ""
 
 
 def test_a_submission_has_private_folders_of_limited_size_and_writes_nowhere_else(box):
@@ -155,7 +155,7 @@ for folder in (".", "/tmp", "/dev/shm", "/run", "/proc", "/", "/usr", "/dev", RO
 found = [[os.getcwd(), os.environ["HOME"], os.environ["TMPDIR"]], found]
 """
     where, written = found_in(box, f"ROOT = {str(workspace.ROOT)!r}\n{code}")
-    assert where == ["/home/learner"] * 3
+    assert where == ["/submission"] * 3
     mb = 64 << 20
     limited = {".": mb, "/dev/shm": mb, "/run": 4096, "/proc": 4096}
     limited["/tmp"] = None if str(workspace.ROOT).startswith("/tmp/") else mb  # then /tmp must stay in sight, and is read-only
