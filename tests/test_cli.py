@@ -44,12 +44,12 @@ def test_a_wrong_range_of_seeds_is_explained(capsys):
 
 
 def test_check_runs_every_arm_and_its_exit_status_tells(capsys, monkeypatch):
-    assert main(["check", "fp16-weights", "--seeds", "40-41"]) == 0
+    assert main(["check", "fp16-limits", "--seeds", "40-41", "--jobs", "1"]) == 0
     assert "holds  2 of 2 seeds" in capsys.readouterr().out
     from stabilitylab.experiments.experiment import Outcome
 
     monkeypatch.setattr(Outcome, "ok", False)
-    assert main(["check", "fp16-weights", "--seeds", "40-40"]) == 1
+    assert main(["check", "fp16-limits", "--seeds", "40-40", "--jobs", "1"]) == 1
     assert "FAILS" in capsys.readouterr().out
 
 

@@ -41,9 +41,11 @@ def _must(result: int, doing: str) -> None:
 def _new_namespaces() -> None:
     uid, gid = os.getuid(), os.getgid()
     _must(_libc.unshare(NEWUSER | NEWNS | NEWPID | NEWIPC | NEWNET), "unshare")
+    _libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # or these files belong to root, and an ordinary user's grader may not write them
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
+    _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _private_folders() -> None:

@@ -242,8 +242,12 @@ found = len(threads)
 """
 
 
-def test_threads_are_counted_over_all_processes(box):
+def test_a_hundred_threads_are_left_alone(box):
     assert found_in(box, THREADS_AT_ONCE.format(THREADS - 10, 0.3)) == THREADS - 10
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the kernel itself refuses an ordinary user's next thread")
+def test_threads_are_counted_over_all_processes(box):
     split = f"import os\nif os.fork() == 0:\n    pass\n{THREADS_AT_ONCE.format(THREADS - 60, 20)}"
     assert ends(box, split) == "it started too many threads"
 

@@ -106,9 +106,8 @@ def test_a_notebook_stays_small_and_shows_no_machine(source):
     assert str(notebooks.LESSONS.parent) not in text and "/tmp/" not in text
 
 
-@pytest.mark.parametrize(
-    "source", [SOURCES[0], *(pytest.param(source, marks=pytest.mark.slow) for source in SOURCES[1:])], ids=lambda path: path.stem
-)
+@pytest.mark.slow
+@names
 def test_a_lesson_runs_top_to_bottom_in_a_fresh_kernel(source):
     notebook = notebooks.derive(source)
     notebooks.execute(notebook, notebooks.LESSONS)
