@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+from stabilitylab.lessons import notebooks
+
+LESSONS = sorted(path.stem for path in notebooks.LESSONS.glob("[0-9]*.py"))
 SCREENSHOTS = Path(os.environ["STABILITYLAB_SCREENSHOTS"]) if "STABILITYLAB_SCREENSHOTS" in os.environ else None
 
 

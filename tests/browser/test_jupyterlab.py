@@ -5,7 +5,7 @@ import re
 import pytest
 
 from stabilitylab import delivery, workspace
-from tests.browser.screen import open_lesson, screenshot, use_theme
+from tests.browser.screen import LESSONS, open_lesson, screenshot, use_theme
 from tests.conftest import Lab
 
 pytestmark = pytest.mark.browser
@@ -15,7 +15,7 @@ def test_make_lab_prints_a_url_that_opens_the_first_lesson(lab):
     assert re.search(r"/lab/tree/notebooks/00_start_here.ipynb\?token=\w+", lab.url)
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
+@pytest.mark.parametrize("theme", ["Light", pytest.param("Dark", marks=pytest.mark.slow)])
 def test_a_learner_first_sees_lessons_whose_names_can_be_read_and_no_tools_of_teachers(page, lab, theme):
     (window,) = (lab.work / ".jupyter" / "workspaces").iterdir()
     window.write_bytes((workspace.ROOT / "setup" / "workspace.json").read_bytes())  # whatever other tests left open
@@ -82,6 +82,7 @@ def test_saving_a_lesson_changes_the_learners_copy_alone_and_is_no_edit(page, la
     assert delivery.fingerprint(copy.read_bytes()) == delivery.fingerprint(delivered)
 
 
+@pytest.mark.slow
 def test_make_teach_shows_nbgraders_tools(page, tmp_path):
     teaching = Lab(tmp_path / "work", "teach", STABILITYLAB_GRADING=str(tmp_path / "grading"))
     try:

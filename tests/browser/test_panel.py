@@ -5,11 +5,9 @@ import time
 
 import pytest
 
-from stabilitylab.lessons import notebooks
-from tests.browser.screen import drawn, open_lesson, run_all, screenshot, use_theme, verdict
+from tests.browser.screen import LESSONS, drawn, open_lesson, run_all, screenshot, use_theme, verdict
 
 pytestmark = pytest.mark.browser
-LESSONS = sorted(path.stem for path in notebooks.LESSONS.glob("[0-9]*.py"))
 
 
 @pytest.mark.parametrize("name", [LESSONS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in LESSONS[1:])])
@@ -33,6 +31,7 @@ def test_a_lesson_runs_without_an_error(page, lab, name):
     screenshot(page, f"{name}-end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_the_slider_moves_the_curve_grows_and_stop_stops(page, lab, theme):
     open_lesson(page, lab, "00_start_here")

@@ -56,6 +56,7 @@ def test_a_quiz_is_answered_by_keyboard_and_remembers(page, lab):
     cell.get_by_role("status").filter(has_text="Your last answer was right").nth(2).wait_for()
 
 
+@pytest.mark.slow
 def test_a_mock_interview_by_keyboard_from_begin_to_debrief(page, lab):
     open_lesson(page, lab, "11_interview_room")
     page.keyboard.press("Control+End")
@@ -86,6 +87,7 @@ def test_a_mock_interview_by_keyboard_from_begin_to_debrief(page, lab):
     screenshot(page, "interview-debrief")
 
 
+@pytest.mark.slow
 def test_a_mystery_run_is_played_by_keyboard_to_its_replay(page, lab):
     open_lesson(page, lab, "mystery_runs")
     cell = page.locator(".jp-CodeCell").filter(has_text="mystery_room.play(1)")
