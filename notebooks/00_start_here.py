@@ -15,8 +15,8 @@
 # %% [markdown]
 # ## The text, and three numbers to remember
 #
-# The models read English prose one byte at a time and predict the next byte. The text ships with Python itself: it is the
-# language reference, about 466 kB. Run this cell (Shift+Enter) to see one row of a training batch.
+# The models read English prose one byte at a time and predict the next byte. The text comes with the course:
+# it is Python's language reference, about 466 kB. Run this cell (Shift+Enter) to see one row of a training batch.
 
 # %%
 from stabilitylab import corpus

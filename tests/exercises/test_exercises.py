@@ -68,8 +68,8 @@ def test_the_visible_checks_pass_right_answers_on_other_machines(where, tmp_path
     (tmp_path / "pydoc_data").mkdir()
     (tmp_path / "pydoc_data" / "__init__.py").touch()
     (tmp_path / "pydoc_data" / "topics.py").write_text("topics = {'assert': 'another edition of the text. ' * 20000}")
-    arguments = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "slow or not slow", __file__]
-    arguments += ["-k", "visible_checks_pass and right_answer and not other_machines or reference_agrees"]
+    arguments = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    arguments += ["-k", "visible_checks_pass_a_right_answer or reference_agrees"]
     environment = (
         os.environ | {"PYTHONPATH": str(tmp_path), "STABILITYLAB_TESTED_WORK": str(tmp_path / "work")} | ELSEWHERE[where]
     )
