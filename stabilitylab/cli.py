@@ -13,12 +13,12 @@ import os
 import sys
 from pathlib import Path
 
-from stabilitylab import workspace
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit status: 0 done, 1 an expectation does not hold, 2 a mistake in the command."""
     options = _parser().parse_args(arguments)
+    from stabilitylab import workspace
+
     if not os.access(os.path.expanduser("~"), os.W_OK):  # where Matplotlib would complain that it cannot keep its list of fonts
         os.environ.setdefault("MPLCONFIGDIR", str(workspace.WORK / ".jupyter" / "matplotlib"))
     try:
@@ -115,7 +115,8 @@ def _list(options: argparse.Namespace) -> int:
 
     console = Console()
     heading = ""
-    for name, summary in experiments.summaries().items():
+    summaries = experiments.summaries()
+    for name, summary in summaries.items():
         if summary.subject != heading:
             heading = summary.subject
             console.rule(f"[bold]{heading}[/bold]", align="left")
@@ -126,7 +127,7 @@ def _list(options: argparse.Namespace) -> int:
             table.add_row(arm, about)
         console.print(table)
         console.print()
-    if unlisted := [name for name in experiments.names() if name not in experiments.summaries()]:
+    if unlisted := [name for name in experiments.names() if name not in summaries]:
         console.print(f"Not in the index yet: {', '.join(unlisted)}. Bring it up to date with: stabilitylab ledger")
     console.print("Run one with: stabilitylab run EXPERIMENT --arm ARM --seed 0", style="dim")
     return 0
@@ -136,7 +137,7 @@ def _run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from stabilitylab import experiments
+    from stabilitylab import experiments, workspace
     from stabilitylab.experiments.experiment import Arm
     from stabilitylab.training.diagnosis import diagnose
 
@@ -202,7 +203,7 @@ def _claims(options: argparse.Namespace) -> int:
     from rich.progress import Progress
     from rich.table import Table
 
-    from stabilitylab import experiments
+    from stabilitylab import experiments, workspace
     from stabilitylab.claims import verdicts
 
     selected = verdicts.select(verdicts.load(), options.only)
