@@ -1,4 +1,6 @@
+import errno
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +28,44 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         write_atomically(path, "\udcff")
     assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_is_named_with_what_would_do(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "file.txt"
+    write_atomically(path, "old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(workspace.NotWritable, match=rf"^{tmp_path} is full \(No space left on device\); make room") as refusal:
+        write_atomically(path, "new")
+    assert refusal.value.errno == errno.ENOSPC
+    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc which file is meant")
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(tmp_path, monkeypatch):
+    path, kept = tmp_path / "file.txt", []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: kept.append(os.readlink(f"/proc/self/fd/{descriptor}")) or sync(descriptor)
+    )
+    monkeypatch.setattr(os, "replace", lambda old, new: kept.append("replaced") or replace(old, new))
+    write_atomically(path, "new")
+    assert kept[0].startswith(f"{tmp_path}/.file.txt.") and kept[1:] == ["replaced", str(tmp_path)]
+
+
+def test_a_file_may_be_for_its_owner_alone_from_the_start(tmp_path):
+    write_atomically(tmp_path / "open", "x")
+    write_atomically(tmp_path / "secret", "x", mode=0o600)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("open", "secret")] == [0o644, 0o600]
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path):
+    (tmp_path / "file.txt").mkdir()
+    with pytest.raises(workspace.NotWritable, match=rf"^{tmp_path}/file.txt cannot be written to \(Is a directory\)"):
+        write_atomically(tmp_path / "file.txt", "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
 
 def test_a_refusal_names_the_folder_and_what_would_do(work_folder, tmp_path):
