@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +15,10 @@ from typing import Any
 from autograder import bank, judge, keys
 from autograder.judge import Mark
 from stabilitylab import workspace
+
+SEED_BITS = 256
+"""Of a new secret seed: as many as the start of a probe has, so that nobody who learns one can try all seeds."""
+_SEED = re.compile(r"[0-9]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,29 @@ class Journal:
 
     @property
     def seed(self) -> int:
-        """The secret seed of this assignment's probes in this course; drawn once."""
+        """The secret seed of this assignment's probes in this course; drawn once.
+
+        Raises:
+            RuntimeError: if it cannot be read and marks were given on it, or its folder takes no files.
+        """
         path = self.folder / "seed"
-        if not path.exists():
-            workspace.write_atomically(path, str(secrets.randbits(48)))
-            os.chmod(path, 0o600)
-        return int(path.read_text())
+        try:
+            text = path.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            text = ""
+        except (OSError, ValueError):
+            text = "unreadable"
+        if _SEED.fullmatch(text):
+            return int(text)
+        # marks that were judged on another seed are not silently replaced: a copy of the old one may exist
+        if path.exists() and any(self.folder.glob("*.json")):
+            raise RuntimeError(
+                f"{path} is damaged: it should hold the secret number on which the students beside it were judged. Put it back "
+                "from a copy; without one, delete it: a new one is drawn then and everybody is judged again, and points given "
+                "by hand stay"
+            )
+        workspace.write_atomically(path, str(secrets.randbits(SEED_BITS)), mode=0o600)
+        return self.seed
 
     def key(self, source: str) -> str:
         """What the marks of a submission depend on."""

@@ -87,14 +87,49 @@ def test_an_entry_that_cannot_be_read_counts_as_none(kept, text):
 
 def test_the_seed_is_drawn_once_and_only_its_owner_may_read_it(kept):
     seed = kept.seed
-    assert kept.seed == seed == again(kept).seed and 0 <= seed < 2**48
+    assert kept.seed == seed == again(kept).seed and 0 <= seed < 2**256
     assert stat.S_IMODE((kept.folder / "seed").stat().st_mode) == 0o600
     assert Journal(kept.folder.parent / "other", "toy").seed != seed
 
 
 def test_a_seed_has_enough_bits_that_it_cannot_be_guessed(kept, monkeypatch):
     monkeypatch.setattr(journal.secrets, "randbits", lambda bits: 2**bits - 1)
-    assert kept.seed == 2**48 - 1
+    assert kept.seed == 2**256 - 1
+
+
+def test_a_seed_of_an_earlier_version_goes_on_working(kept):
+    kept.folder.mkdir(parents=True)
+    (kept.folder / "seed").write_text("123456789012345\n")
+    assert kept.seed == 123456789012345
+
+
+DAMAGED = [b"", b"\n", b"\0" * 40, b"12 34", b"-5", b"0x1f", b"\xff\xfe", b"9" * 5000, "٣".encode()]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_seed_is_not_replaced_where_marks_were_given_on_it(kept, content):
+    kept.write("ada", ENTRY)
+    (kept.folder / "seed").write_bytes(content)
+    with pytest.raises(RuntimeError, match=r"is damaged.*Put it back from a copy; without one, delete it") as refusal:
+        kept.seed  # noqa: B018  reading it is what is tested
+    assert str(kept.folder / "seed") in str(refusal.value) and "\n" not in str(refusal.value)
+    assert (kept.folder / "seed").read_bytes() == content and kept.read("ada") == ENTRY
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_seed_on_which_nobody_was_judged_is_drawn_again(kept, content):
+    kept.folder.mkdir(parents=True)
+    (kept.folder / "seed").write_bytes(content)
+    assert kept.seed == again(kept).seed
+
+
+def test_something_else_in_the_place_of_the_seed_is_named(kept):
+    (kept.folder / "seed").mkdir(parents=True)
+    with pytest.raises(OSError, match="/seed cannot be written to"):
+        kept.seed  # noqa: B018
+    kept.write("ada", ENTRY)
+    with pytest.raises(RuntimeError, match="/seed is damaged"):
+        kept.seed  # noqa: B018
 
 
 def test_marks_are_used_again_only_for_the_same_submission(kept):
