@@ -1,4 +1,4 @@
-"""``autograder release``, ``grade`` and ``bank``."""
+"""``autograder release``, ``collect``, ``grade`` and ``bank``."""
 
 from __future__ import annotations
 
@@ -56,6 +56,23 @@ def _parser() -> argparse.ArgumentParser:
         help="where gradebook.db, autograded/, feedback/ and grades.csv go; default autograder/",
     )
     grade.set_defaults(command=_grade)
+
+    collect = commands.add_parser(
+        "collect",
+        help="collect what Moodle, Canvas or people hand over",
+        description="Copy every submission in a folder or a zip to DIR/STUDENT/ASSIGNMENT; say of each file what became of it.",
+    )
+    collect.add_argument("name", metavar="ASSIGNMENT", help="such as a1_clipping")
+    collect.add_argument("source", type=Path, metavar="FILE_OR_FOLDER", help="a platform's zip, or a folder of submissions")
+    collect.add_argument("--into", type=Path, required=True, metavar="DIR", help="gets the submissions and roster.csv")
+    collect.add_argument(
+        "--take",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="of several files of one student, the one to take, written as it was printed; may be given many times",
+    )
+    collect.set_defaults(command=_collect)
 
     bank = commands.add_parser(
         "bank", help="try the grader on known answers", description="Grade the bank of wrong and right answers."
@@ -134,6 +151,14 @@ def _grade_in(start: Callable[[], Sandbox], options: argparse.Namespace) -> int:
     Console().print(table)
     print(f"Gradebook, feedback pages and grades.csv: {workdir}")
     return 1 if any(result["status"] == "refused" for result in report["students"].values()) else 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from autograder.collecting import collect
+
+    decided = collect(options.name, options.source, options.into, take=options.take)
+    print(f"Submissions and roster.csv: {options.into}" + ("" if decided else "; some files above wait for you"))
+    return 0 if decided else 1
 
 
 def _bank(options: argparse.Namespace) -> int:
