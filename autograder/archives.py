@@ -21,7 +21,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-LARGEST_NOTEBOOK = 20 << 20  # what is graded
+from autograder.submissions import LARGEST_FILE
+
+LARGEST_NOTEBOOK = LARGEST_FILE  # what is graded
 LARGEST_INNER_ZIP = 50 << 20
 LARGEST_RATIO = 200  # notebooks pack ten to one, a figure's text somewhat better
 SMALL = 1 << 20  # below this size the ratio does not matter
