@@ -20,9 +20,11 @@ from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor, Sa
 from traitlets import Unicode
 from traitlets.config import Config
 
-from autograder import course, judge, release, submissions
+from autograder import asking, course, judge, release, submissions
+from autograder.expected import Expected
 from autograder.journal import Entry, Journal
-from autograder.judge import Expected, Mark
+from autograder.judge import Mark
+from autograder.rebuilding import Rebuilt, is_test, rebuild
 from autograder.sandbox.host import Sandbox
 
 Progress = Callable[[str, int, int], None]
@@ -39,7 +41,7 @@ class WriteMarks(NbGraderPreprocessor):
         entry = Journal(Path(self.journal), about["assignment"]).read(about["student"])
         assert entry is not None
         for cell in nb.cells:
-            if submissions.is_test(cell):
+            if is_test(cell):
                 nbgrader = cell.metadata.nbgrader
                 mark = entry.marks[nbgrader["grade_id"]]
                 said = "\n".join(mark.feedback or ["All checks passed."]) + "\n"
@@ -74,7 +76,7 @@ def grade(
         start: gives the sandbox in which submissions run, and may wait for it; default: one is made, and closed at the end.
 
     Returns:
-        The report: ``{"assignment": name, "students": {student: {"status", "problem", "score", "max", "questions": {grade_id:
+        The report: ``{"assignment": name, "students": {student: {"status", "problem", "notes", "score", "max", "questions": {grade_id:
         {"score", "max", "manual", "feedback"}}}}}``. A student's score and max count what has been graded: a free-text answer
         joins both once a person has graded it. With the status ``"refused"`` (a folder's name that cannot be a student's, or a
         submission on which the grader itself failed) a student is in no gradebook and has no questions.
@@ -119,7 +121,7 @@ def grade(
             progress("Grading", done + 1, len(students))
         results = dict(_results(name, journal, problems, entering.gradebook))
     for student, problem in refused.items():
-        results[student] = {"status": "refused", "problem": problem, "score": 0.0, "max": 0.0, "questions": {}}
+        results[student] = {"status": "refused", "problem": problem, "notes": [], "score": 0.0, "max": 0.0, "questions": {}}
     return {"assignment": name, "students": results}
 
 
@@ -139,7 +141,7 @@ class _Judging:
     ):
         self.name, self.folder, self.blank, self.target = name, folder, blank, target
         self.journal, self.sandbox, self.expected, self.order = journal, sandbox, expected, order
-        self.tests = [cell.metadata.nbgrader.grade_id for cell in blank.cells if submissions.is_test(cell)]
+        self.tests = [cell.metadata.nbgrader.grade_id for cell in blank.cells if is_test(cell)]
 
     def judge(self, student: str) -> tuple[str, str, str]:
         """(student, status, problem)."""
@@ -150,30 +152,36 @@ class _Judging:
                 "a student's folder is named in letters, digits and . @ + - _, begins with one of the first two, and is no link",
             )
         try:
-            status, problem, notebook, graded = "graded", "", self.blank, False
+            status, problem, rebuilt, files = "graded", "", None, {}
             try:
                 cells = submissions.read(self.folder, student, self.name)
                 if cells is None:
                     status, problem = "missing", f"{self.name}.ipynb was not handed in."
                 else:
-                    notebook, graded = submissions.rebuild(self.blank, cells), True
+                    rebuilt, files = rebuild(self.blank, cells), submissions.files(self.folder, student, self.name)
             except submissions.Unreadable as error:
                 status, problem = "unreadable", str(error)
             path = self.target / student / self.name / f"{self.name}.ipynb"
             path.parent.mkdir(parents=True)
-            nbformat.write(notebook, path)
-            key = self.journal.key(status + problem + path.read_text(encoding="utf-8"))
+            nbformat.write(rebuilt.notebook if rebuilt else self.blank, path)
+            key = self.journal.key(repr((status, problem, path.read_text(encoding="utf-8"), rebuilt and rebuilt.code, files)))
             before = self.journal.read(student)
             if before is None or before.key != key:
-                marks = self._marks(notebook) if graded else {grade_id: Mark(0.0, (problem,)) for grade_id in self.tests}
-                self.journal.write(student, Entry(status, marks, key))
+                if rebuilt:
+                    marks, notes = self._marks(rebuilt, files)
+                else:
+                    marks, notes = {grade_id: Mark(0.0, (problem,)) for grade_id in self.tests}, ()
+                self.journal.write(student, Entry(status, marks, key, notes=notes))
         except Exception:  # one submission must not cost the others theirs
             return student, "refused", f"the grader itself failed on it; please report this:\n{traceback.format_exc()}"
         return student, status, problem
 
-    def _marks(self, notebook: NotebookNode) -> dict[str, Mark]:
-        collected = judge.collect(self.sandbox, submissions.code_cells(notebook), self.expected)
-        return judge.judge(self.sandbox, collected, self.expected, self.order)
+    def _marks(self, rebuilt: Rebuilt, files: Mapping[str, bytes]) -> tuple[dict[str, Mark], tuple[str, ...]]:
+        """The marks of a submission, and what whoever grades and its author should know."""
+        collected = asking.collect(self.sandbox, rebuilt.code, self.expected, files)
+        marks = judge.judge(collected, rebuilt.code, self.expected, self.order)
+        notes = [judge.first_error(collected, rebuilt.code), *rebuilt.notes, *judge.choices(collected, rebuilt.code)]
+        return marks, tuple(filter(None, notes))
 
 
 class _Entering:
@@ -248,5 +256,6 @@ def _results(name: str, journal: Journal, problems: dict[str, str], gradebook: G
             }
             if mark is not None or not grade.needs_manual_grade:
                 total, maximum = total + grade.score, maximum + grade.max_score
-        result = {"status": entry.status, "problem": problem, "score": round(total, 4), "max": maximum}
+        about = {"status": entry.status, "problem": problem, "notes": list(entry.notes)}
+        result = about | {"score": round(total, 4), "max": maximum}
         yield student, result | {"questions": questions}

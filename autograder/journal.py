@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder import bank, judge, keys
+from autograder import bank, expected, keys
 from autograder.judge import Mark
 from stabilitylab import workspace
 
@@ -37,6 +37,7 @@ class Entry:
     marks: Mapping[str, Mark]
     key: str
     entered: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Journal:
@@ -86,14 +87,14 @@ class Journal:
         try:
             data: dict[str, Any] = json.loads((self.folder / f"{student}.json").read_text(encoding="utf-8"))
             marks = {grade_id: Mark(m["share"], tuple(m["feedback"])) for grade_id, m in data["marks"].items()}
-            return Entry(data["status"], marks, data["key"], data["entered"])
+            return Entry(data["status"], marks, data["key"], data["entered"], tuple(data["notes"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def write(self, student: str, entry: Entry) -> None:
         """Keeps an entry."""
         marks = {grade_id: {"share": mark.share, "feedback": list(mark.feedback)} for grade_id, mark in entry.marks.items()}
-        data = {"status": entry.status, "key": entry.key, "entered": entry.entered, "marks": marks}
+        data = {"status": entry.status, "key": entry.key, "entered": entry.entered, "notes": entry.notes, "marks": marks}
         workspace.write_atomically(self.folder / f"{student}.json", json.dumps(data, indent=1) + "\n")
 
 
@@ -102,7 +103,7 @@ def _fingerprint(assignment: str) -> str:
     questions = workspace.ROOT / "stabilitylab" / "exercises"
     files = [
         *questions.glob("*.py"),
-        *judge.REFERENCES.glob(f"{assignment}.py"),
+        *expected.REFERENCES.glob(f"{assignment}.py"),
         Path(keys.__path__[0]) / f"{assignment}.py",
         *(bank.FOLDER / assignment).rglob("*.py"),
     ]

@@ -14,8 +14,10 @@ import nbformat
 from traitlets.config import Config
 
 from autograder import course, judge, orders
+from autograder.expected import Expected
 from autograder.sandbox.host import Sandbox
 from stabilitylab import exercises, workspace
+from stabilitylab.exercises import checks
 from stabilitylab.lessons import notebooks
 
 SOLUTIONS = workspace.ROOT / "solutions"
@@ -58,7 +60,7 @@ def generate(name: str, folder: Path, workdir: Path | None = None, order: Mappin
 def visible_checks(name: str) -> str:
     """The recorded answers of an assignment's visible checks, on the public seed, as JSON: no quiz key is among them."""
     with Sandbox() as sandbox:
-        answers = judge.Expected(sandbox, name, exercises.PUBLIC_SEED)
+        answers = Expected(sandbox, name, exercises.PUBLIC_SEED)
         expected = {grade_id: answers.of(grade_id) for grade_id in answers.right}
     return json.dumps(_rounded(expected), separators=(",", ":"), sort_keys=True) + "\n"
 
@@ -99,7 +101,7 @@ def release(names: Sequence[str], check: bool = False, shuffle: bool = False) ->
         leaked = leaks(name, released)
         if leaked:
             raise RuntimeError(f"{name} must not be released: {'; '.join(leaked)}")
-        kept, fresh_checks = exercises.CHECKS / f"{name}.json", visible_checks(name)
+        kept, fresh_checks = checks.CHECKS / f"{name}.json", visible_checks(name)
         if not kept.exists() or not _same_checks(name, json.loads(kept.read_text()), json.loads(fresh_checks)):
             found.append(f"data/checks/{kept.name}")
             if not check:

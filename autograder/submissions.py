@@ -1,29 +1,24 @@
-"""Reading submissions, and rebuilding them on the release notebook.
-
-A submitted notebook is anybody's file. Whatever happened to it (cells deleted, copied twice, their metadata lost or edited,
-another kernel named), what is graded is the release notebook with the learner's answers in it.
-"""
+"""Reading submissions. A submitted notebook is anybody's file."""
 
 from __future__ import annotations
 
-import copy
 import json
 import re
+import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbformat import NotebookNode
-from nbgrader import utils
-
 LARGEST_FILE = 20 << 20
 LARGEST_SOURCE = 100_000
 BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){20,}")  # what highlights code takes a time that grows with their square
 MOST_CELLS = 1000
-DEMO_TAG = "demo"
-"""Cells with this tag show something (a plot, a training run) and define nothing: the grader does not run them."""
+LARGEST_PICTURES = 4_000_000  # characters of base64, all pictures of a notebook together
+PICTURES = ("image/png", "image/jpeg", "image/gif")
+ATTACHED = re.compile(r"!\[(?P<about>[^\]\n]{0,200})\]\(attachment:(?P<name>[^)\s]{1,200})(?:\s[^)\n]{0,200})?\)")
+BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+LARGEST_FILES, MOST_FILES = 1 << 20, 100
 
 STUDENT = re.compile(r"\w[\w.@+-]*")
 """What a student's folder may be called: the name goes into file names, pages and spreadsheets."""
@@ -35,11 +30,21 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """What is used of a submitted cell."""
+    """What is used of a submitted cell.
+
+    Attributes:
+        kind: ``"code"``, ``"markdown"`` or ``"raw"``.
+        source: its text; pasted pictures stand in it as data.
+        grade_id: which cell of the release it says it is, None for one of the learner's own.
+        position: in the notebook that was handed in, from 1.
+        pictures: how many characters of the source are pictures.
+    """
 
     kind: str
     source: str
-    grade_id: str | None
+    grade_id: str | None = None
+    position: int = 0
+    pictures: int = 0
 
 
 def students(folder: Path) -> list[str]:
@@ -75,69 +80,69 @@ def read(folder: Path, student: str, name: str) -> list[Cell] | None:
         raise Unreadable(
             f"{path.name} could not be read as a notebook; save it again from JupyterLab and hand it in again."
         ) from None
-    if len(cells) > MOST_CELLS or sum(len(cell.source) for cell in cells) > LARGEST_SOURCE:
+    if len(cells) > MOST_CELLS or sum(len(cell.source) - cell.pictures for cell in cells) > LARGEST_SOURCE:
         raise Unreadable(f"{path.name} holds more text than can be graded; remove what does not belong to your answers.")
     return cells
 
 
 def cells_of(notebook: dict[str, Any]) -> Iterator[Cell]:
     """The cells of a notebook file that make sense, whatever the others are like."""
-    for cell in notebook["cells"]:
+    room = LARGEST_PICTURES
+    for position, cell in enumerate(notebook["cells"], start=1):
         kind, source = cell.get("cell_type"), cell.get("source", "")
-        if isinstance(source, list):
+        if isinstance(source, list) and all(isinstance(line, str) for line in source):
             source = "".join(source)
-        if kind not in ("code", "markdown") or not isinstance(source, str):
+        if kind not in ("code", "markdown", "raw") or not isinstance(source, str):
             continue
         nbgrader = (cell.get("metadata") or {}).get("nbgrader")
         grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
         # half of a surrogate pair is legal in JSON and in no other file
         source = BLANK_LINES.sub("\n" * 20, source.encode("utf-8", "replace").decode())
-        yield Cell(kind, source, grade_id if isinstance(grade_id, str) else None)
+        text = len(source)
+        if kind != "code":
+            source = with_pictures(source, cell.get("attachments"), room)
+        pictures = max(0, len(source) - text)
+        room -= pictures
+        yield Cell(kind, source, grade_id if isinstance(grade_id, str) else None, position, pictures)
 
 
-def rebuild(release: NotebookNode, submitted: list[Cell]) -> NotebookNode:
-    """The release notebook with the learner's answers, matched by grade_id, and the learner's extra cells where they stood."""
-    ours = {_grade_id(cell): cell for cell in release.cells if _grade_id(cell)}
-    answers: dict[str, str] = {}
-    extras: dict[str | None, list[NotebookNode]] = {}
-    plain = {cell.source for cell in release.cells if not _grade_id(cell)}
-    place = None  # the release cell that was last seen
-    for cell in submitted:
-        if cell.grade_id is not None and cell.grade_id in ours:
-            if cell.grade_id not in answers:
-                answers[cell.grade_id] = cell.source
-                place = cell.grade_id
-        elif cell.source not in plain:
-            new = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
-            extras.setdefault(place, []).append(new(cell.source))
+def with_pictures(text: str, attachments: Any, room: int) -> str:
+    """A text whose pasted pictures stand in it as data, where a page finds them; one that cannot be shown becomes a few words.
 
-    rebuilt = copy.deepcopy(release)
-    together = list(extras.get(None, ()))
-    for ready in rebuilt.cells:
-        grade_id = _grade_id(ready)
-        if grade_id and grade_id in answers and ready.metadata.nbgrader.solution:
-            ready.source = answers[grade_id]
-        together.append(ready)
-        together.extend(extras.get(grade_id, ()) if grade_id else ())
-    for number, ready in enumerate(together):
-        ready["id"] = f"cell-{number:03d}"
-    rebuilt.cells = together
-    return rebuilt
+    Args:
+        text: Markdown.
+        attachments: of its cell, which may be anything.
+        room: characters that pictures may take.
+    """
+    left = room
+
+    def shown(reference: re.Match[str]) -> str:
+        nonlocal left
+        about, name = reference["about"], urllib.parse.unquote(reference["name"])
+        held = attachments.get(name) if isinstance(attachments, dict) else None
+        for kind in PICTURES:
+            data = held.get(kind) if isinstance(held, dict) else None
+            if isinstance(data, str) and len(data) <= left and BASE64.fullmatch(data := "".join(data.split())):
+                left -= len(data)
+                return f"![{about}](data:{kind};base64,{data})"
+        return f"(the picture {about or name} is not shown)"
+
+    return ATTACHED.sub(shown, text)
 
 
-def is_test(cell: NotebookNode) -> bool:
-    """Whether a cell of a release notebook is a test, which the grader's mark replaces."""
-    return cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell)
-
-
-def code_cells(notebook: NotebookNode) -> list[str]:
-    """The code of a rebuilt notebook that defines something: neither test cells nor demonstrations."""
-    return [
-        cell.source
-        for cell in notebook.cells
-        if cell.cell_type == "code" and not is_test(cell) and DEMO_TAG not in cell.metadata.get("tags", [])
-    ]
-
-
-def _grade_id(cell: NotebookNode) -> str | None:
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
+def files(folder: Path, student: str, name: str) -> dict[str, bytes]:
+    """What a student handed in beside the notebook: small plain files, by their names. More than there is room for is left out."""
+    home = folder / student / name
+    found: dict[str, bytes] = {}
+    room = LARGEST_FILES
+    if home.resolve() != folder.resolve() / student / name or not home.is_dir():
+        return found
+    for path in sorted(home.rglob("*"))[:MOST_FILES]:
+        inside = path.relative_to(home)
+        if path.suffix == ".ipynb" or any(part.startswith(".") for part in inside.parts):
+            continue
+        if path.resolve() != home.resolve() / inside or not path.is_file() or path.stat().st_size > room:
+            continue
+        found[inside.as_posix()] = content = path.read_bytes()
+        room -= len(content)
+    return found

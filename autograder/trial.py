@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from autograder import bank, judge
+from autograder import bank
 from autograder.bank import Answer
+from autograder.expected import Expected
 from autograder.judge import Mark
 from autograder.sandbox.host import Sandbox
 from stabilitylab import exercises
@@ -55,7 +56,7 @@ def try_bank(assignment: str) -> Trial:
         raise ValueError(f"NAME is {assignment!r}; the assignments with a bank are {', '.join(bank.assignments())}")
     questions = exercises.questions(assignment)
     with Sandbox() as sandbox, ThreadPoolExecutor(os.cpu_count()) as pool:
-        expected, *others = (judge.Expected(sandbox, assignment, secrets.randbits(48)) for _ in range(3))
+        expected, *others = (Expected(sandbox, assignment, secrets.randbits(128)) for _ in range(3))
         verdicts = [
             verdict for found in pool.map(lambda grade_id: _judge(expected, grade_id), expected.right) for verdict in found
         ]
@@ -67,7 +68,7 @@ def try_bank(assignment: str) -> Trial:
         problems += [
             f"{grade_id}: probe {probe.name} has the same right answer on every seed: it could be recited"
             for probe in questions[grade_id].probes
-            if probe.settle is None
+            if probe.settle is None and probe.partner is None
             and all(
                 exercises.agree(expected.right[grade_id][probe.name], other.right[grade_id][probe.name], probe)
                 for other in others
@@ -76,7 +77,7 @@ def try_bank(assignment: str) -> Trial:
     return Trial(tuple(verdicts), probes, tuple(problems))
 
 
-def _judge(expected: judge.Expected, grade_id: str) -> list[Verdict]:
+def _judge(expected: Expected, grade_id: str) -> list[Verdict]:
     """One question's answers, wrong ones first."""
     question = exercises.questions(expected.assignment)[grade_id]
     known = expected.of(grade_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -14,7 +15,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -22,6 +24,7 @@ from typing import IO, Any, Protocol
 import autograder
 from autograder.sandbox.limits import FOLDER_BYTES, HOME, LARGEST_ANSWER, PATIENT, STANDARD, START_SECONDS, Limits
 from stabilitylab import workspace
+from stabilitylab.exercises import MALFORMED
 
 OPEN_WARNING = (
     "Submissions run WITHOUT a sandbox: this machine's files and network are open to them ({reason}). Their marks can be "
@@ -31,7 +34,45 @@ OPEN_WARNING = (
 
 
 class WorkerDied(Exception):
-    """The worker ended, ran out of time or broke the protocol; the message says which, in words for a learner."""
+    """The worker ended, ran out of time or broke the protocol; the message says which, in words for a learner.
+
+    Attributes:
+        cell: the position of the cell it died of, None if it was none.
+    """
+
+    cell: int | None = None
+
+
+@dataclass(frozen=True)
+class Code:
+    """A cell to run.
+
+    Attributes:
+        source: as it stands in the notebook, magics included.
+        needed: whether it may define what is asked for; the others are left out when time runs short.
+        position: of the cell in the notebook that was handed in, from 1; None if it comes from elsewhere.
+    """
+
+    source: str
+    needed: bool = True
+    position: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of running one cell.
+
+    Attributes:
+        error: the exception's name, None if none was raised.
+        message: its text; it may be anything.
+        line: where in the cell, None if that is not known.
+        defines: the targets that it defined anew.
+    """
+
+    error: str | None = None
+    message: str = ""
+    line: int | None = None
+    defines: tuple[str, ...] = ()
 
 
 class _Process(Protocol):
@@ -59,50 +100,103 @@ class Worker:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def load(self, cells: Sequence[str]) -> None:
-        """Runs cells in a new namespace; a cell that raises does not keep the others from running.
+    def load(self, cells: Sequence[Code], targets: Sequence[str] = (), files: Mapping[str, bytes] | None = None) -> list[Outcome]:
+        """Runs cells in a new notebook; one that raises, or takes too long, does not keep the others from running.
+
+        Args:
+            cells: in order.
+            targets: names whose definitions are remembered, for ``use``.
+            files: what lies beside the notebook.
+
+        Returns:
+            One outcome a cell.
+
+        Raises:
+            WorkerDied: if the process ended, or did not let itself be interrupted; ``cell`` says in which cell.
+        """
+        packed = {name: base64.b64encode(content).decode() for name, content in (files or {}).items()}
+        self._exchange({"begin": {"targets": list(targets), "files": packed}}, START_SECONDS)
+        end = time.monotonic() + self.limits.load
+        outcomes = []
+        for number, cell in enumerate(cells):
+            left = end - time.monotonic()
+            if left < -self.limits.load / 2 and not cell.needed:
+                outcomes.append(Outcome("TimeoutError", "it was left out: the cells before it took all the time there is"))
+                continue
+            seconds = min(self.limits.cell, max(left, self.limits.least))
+            try:
+                answer = self._exchange({"run": {"source": cell.source, "seconds": seconds}}, seconds + self.limits.grace)
+                outcomes.append(_outcome(answer, targets))
+            except WorkerDied as error:
+                error.cell = number
+                raise
+        return outcomes
+
+    def use(self, target: str, definition: int) -> None:
+        """Puts one of a target's definitions in force, counted from 0.
 
         Raises:
             WorkerDied: if the process ended or ran out of time.
         """
-        self._exchange({"load": {"cells": list(cells)}}, self.limits.load)
+        self._exchange({"use": {"target": target, "definition": definition}}, self.limits.ask)
 
-    def ask(self, assignment: str, question: str, probe: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(
+        self, assignment: str, question: str, probe: str, given: Mapping[str, Any], tell: Callable[[Any], dict[str, Any]]
+    ) -> dict[str, Any]:
         """Runs one probe; see ``stabilitylab.exercises.ask`` for what goes in and comes back.
 
+        Args:
+            assignment: the probe's.
+            question: the probe's.
+            probe: its name.
+            given: what ``draw`` returned.
+            tell: hands a message to the probe's partner; returns ``{"reply": data}``, or ``{"gone": why}`` if it made no sense.
+
         Raises:
             WorkerDied: if the process ended or ran out of time.
         """
-        return self._answer({"ask": {"assignment": assignment, "question": question, "probe": probe, "given": given}})
+        deadline = time.monotonic() + self.limits.ask
+        request: dict[str, Any] = {
+            "ask": {"assignment": assignment, "question": question, "probe": probe, "given": given}
+        }
+        while True:
+            answer = self._exchange(request, deadline - time.monotonic())
+            if "tell" not in answer:
+                return _plain(answer)
+            request = tell(answer["tell"])
+            if "gone" in request:
+                self._exchange(request, deadline - time.monotonic())
+                return {"error": MALFORMED, "message": request["gone"]}
 
     def draw(self, assignment: str, question: str, probe: str, seed: int) -> dict[str, Any]:
         """What a probe is given; see ``stabilitylab.exercises.given``. Only for a worker that was given no learner's code."""
         about = {"assignment": assignment, "question": question, "probe": probe, "seed": seed}
         return self._exchange({"draw": about}, self.limits.ask)
 
-    def settle(self, assignment: str, question: str, probe: str, seed: int, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """Turns an answer into what is compared; see ``stabilitylab.exercises.settle``. Only for a worker that was given no
-        learner's code.
+    def meet(self, assignment: str, question: str, probe: str, seed: int) -> None:
+        """Calls a probe's partner, for ``tell`` and ``settle``. Only for a worker that was given no learner's code."""
+        about = {"assignment": assignment, "question": question, "probe": probe, "seed": seed}
+        self._exchange({"meet": about}, self.limits.ask)
+
+    def tell(self, message: Any) -> dict[str, Any]:
+        """What the partner replies: ``{"reply": data}`` or ``{"gone": why}``.
 
         Raises:
             WorkerDied: if the process ended or ran out of time.
         """
-        about = {"assignment": assignment, "question": question, "probe": probe, "seed": seed, "answer": answer}
-        return self._answer({"settle": about})
+        return self._exchange({"tell": {"message": message}}, self.limits.ask)
+
+    def settle(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Turns an answer into what is compared; see ``stabilitylab.exercises.settle``.
+
+        Raises:
+            WorkerDied: if the process ended or ran out of time.
+        """
+        return _plain(self._exchange({"settle": {"answer": answer}}, self.limits.ask))
 
     def close(self) -> str:
         """Ends the process and everything it started; says why it had ended before, if it had."""
         return self._process.end()
-
-    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One of the two forms that ``exercises.ask`` returns, and nothing that anybody else wrote into it."""
-        answer = self._exchange(request, self.limits.ask)
-        if "value" in answer:
-            return {"value": answer["value"]}
-        error, message = answer.get("error"), answer.get("message", "")
-        if not isinstance(error, str) or not isinstance(message, str):
-            raise WorkerDied("it did not return an answer")
-        return {"error": error[:100], "message": message[:300]}
 
     def _exchange(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         deadline = min(time.monotonic() + seconds, self._end)
@@ -149,6 +243,28 @@ class Worker:
         if not any(select.select(reads, writes, [], max(0.0, deadline - time.monotonic()))):
             total = f"all of it together took longer than {self.limits.total:g} seconds"
             raise WorkerDied(total if deadline == self._end else "it took too long")
+
+
+def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """One of the two forms that ``exercises.ask`` returns, and nothing that anybody else wrote into it."""
+    if "value" in answer:
+        return {"value": answer["value"]}
+    error, message = answer.get("error"), answer.get("message", "")
+    if not isinstance(error, str) or not isinstance(message, str):
+        raise WorkerDied("it did not return an answer")
+    return {"error": error[:100], "message": message[:1000]}
+
+
+def _outcome(answer: Mapping[str, Any], targets: Sequence[str]) -> Outcome:
+    """What a learner's process says of a cell: it decides no mark, and may be anything."""
+    defines = answer.get("defines")
+    known = tuple(name for name in targets if isinstance(defines, list) and name in defines)
+    match answer.get("error"):
+        case {"name": str(name), "message": str(message), "line": int() | None as line}:
+            return Outcome(name[:100], message[:300], line, known)
+        case None:
+            return Outcome(defines=known)
+    raise WorkerDied("it did not return an answer")
 
 
 class Sandbox:

@@ -19,6 +19,9 @@ THREADS = 128
 HOME = "/submission"
 """Where a submission runs and may write; no folder that a machine has, or it would hide what lies below it there."""
 
+FOLDER_FILES = 4096
+"""Files and folders that each private folder holds: names take memory of the kernel's that nobody counts."""
+
 PRIVATE_FOLDERS = {"/tmp": "64m", HOME: "64m", "/dev/shm": "64m", "/proc": "4k", "/run": "4k"}
 """Folders that every submission has of its own, and how much they hold, as ``mount`` takes it."""
 
@@ -44,13 +47,20 @@ class Limits:
     """How much one process of a submission may take of ours: time in seconds on the wall, and bytes.
 
     Attributes:
-        load: running all cells of a submission.
+        load: running all cells of a submission. Once half as much again is used up, those that define nothing that is asked for
+            are left out.
+        cell: running one of them, before it is interrupted.
+        least: for a cell, even if ``load`` is used up.
+        grace: from the interruption to the end of the process, for a cell that does not let itself be interrupted.
         ask: answering one probe.
         total: everything it does.
         answers: all its answers together, which grow some twenty times when they are parsed.
     """
 
     load: float = 60.0
+    cell: float = 20.0
+    least: float = 3.0
+    grace: float = 5.0
     ask: float = 20.0
     total: float = 180.0
     answers: int = 4 << 20
@@ -59,5 +69,5 @@ class Limits:
 STANDARD = Limits()
 """For a submission."""
 
-PATIENT = Limits(load=600.0, ask=600.0, total=float("inf"), answers=1 << 30)
+PATIENT = Limits(load=600.0, cell=600.0, ask=600.0, total=float("inf"), answers=1 << 30)
 """For our own answers."""

@@ -21,7 +21,7 @@ import sys
 import psutil
 
 from autograder.sandbox import seccomp, worker
-from autograder.sandbox.limits import HOME, KEEPER_TICK, MEMORY, PRIVATE_FOLDERS, PROCESSES, THREADS
+from autograder.sandbox.limits import FOLDER_FILES, HOME, KEEPER_TICK, MEMORY, PRIVATE_FOLDERS, PROCESSES, THREADS
 
 ROOT = "/run/root"
 
@@ -54,7 +54,8 @@ def _private_folders() -> None:
         if __file__.startswith(folder):
             continue  # a checkout below /tmp must stay in sight; the rest of /tmp is read-only then
         target = (ROOT + folder).encode()
-        _must(_libc.mount(b"tmpfs", target, b"tmpfs", NOSUID | NODEV, f"size={size}".encode()), f"mount {folder}")
+        options = f"size={size},nr_inodes={FOLDER_FILES}".encode()
+        _must(_libc.mount(b"tmpfs", target, b"tmpfs", NOSUID | NODEV, options), f"mount {folder}")
     os.chroot(ROOT)
     os.chdir(HOME)
 

@@ -6,35 +6,41 @@ import math
 import sys
 from typing import Any
 
+from stabilitylab.training.numbers import number
+
 _DEPTH = 6
 _LARGEST = sys.float_info.max
 _DTYPES = ("float64", "float32", "float16", "int64", "int32", "bool")
 
 
 def encode(value: Any, depth: int = 0) -> Any:
-    """The JSON form of numbers, strings, None, tensors, and lists, tuples and dictionaries of them.
+    """The JSON form of numbers, strings, None, tensors and arrays, and lists, tuples and dictionaries of them.
 
-    What has no such form becomes ``{"other": type name}``, which is never the same as anything expected.
+    A number of any library is a number. What has no such form becomes ``{"other": type name}``, which is never the same as
+    anything expected.
     """
-    torch = sys.modules.get("torch")
+    torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
     if depth > _DEPTH:
         return {"other": "deeper than six levels"}
     if torch is not None and isinstance(value, torch.Tensor):
         kind = str(value.dtype).removeprefix("torch.")
         if kind not in _DTYPES:
             return {"other": f"tensor of {kind}"}
-        return {"tensor": [kind, list(value.shape), [_number(v) for v in value.detach().cpu().flatten().tolist()]]}
-    if value is None or type(value) in (bool, str):
+        return {"tensor": [kind, list(value.shape), [_finite(v) for v in value.detach().cpu().flatten().tolist()]]}
+    if numpy is not None and isinstance(value, numpy.ndarray) and str(value.dtype) in _DTYPES:
+        return {"tensor": [str(value.dtype), list(value.shape), [_finite(v) for v in value.flatten().tolist()]]}
+    if value is None or type(value) is str:
         return value
-    if type(value) is int and abs(value) > _LARGEST:
-        return {"other": "int beyond every float"}
-    if type(value) in (int, float):
-        return _number(value)
     if isinstance(value, (list, tuple)):
         return [encode(v, depth + 1) for v in value]
     if isinstance(value, dict):
         return {"dict": [[str(k), encode(v, depth + 1)] for k, v in value.items()]}
-    return {"other": type(value).__name__}
+    plain = number(value)
+    if type(plain) is bool:
+        return plain
+    if type(plain) is int and abs(plain) > _LARGEST:
+        return {"other": "int beyond every float"}
+    return _finite(plain) if type(plain) in (int, float) else {"other": type(value).__name__}
 
 
 def decode(value: Any) -> Any:
@@ -59,15 +65,18 @@ def decode(value: Any) -> Any:
     raise ValueError("not plain data")
 
 
-def _number(value: float) -> Any:
+def _finite(value: float) -> Any:
     return value if math.isfinite(value) else {"number": repr(value)}
 
 
 def same(given: Any, expected: Any, rtol: float = 1e-4, atol: float = 1e-6, nan_is_nan: bool = False) -> bool:
     """Whether two encoded values agree: structure, names and shapes exactly, numbers within tolerance.
 
-    A NaN agrees with nothing, or with another NaN if ``nan_is_nan``.
+    Where one number is expected, a tensor of one element is that number. A NaN agrees with nothing, or with another NaN if
+    ``nan_is_nan``.
     """
+    if isinstance(expected, (bool, int, float)) or (isinstance(expected, dict) and "number" in expected):
+        given = _single(given)
     if isinstance(expected, bool) or expected is None or isinstance(expected, str):
         return type(given) is type(expected) and given == expected
     if isinstance(expected, (int, float)):
@@ -91,6 +100,14 @@ def same(given: Any, expected: Any, rtol: float = 1e-4, atol: float = 1e-6, nan_
             return False
         return same(given["dict"], expected["dict"], rtol, atol, nan_is_nan)
     return False
+
+
+def _single(given: Any) -> Any:
+    """The number in an encoded tensor of one element; anything else as it is."""
+    match given:
+        case {"tensor": [str(), list(), [one]]}:
+            return one
+    return given
 
 
 def _is_number(value: Any) -> bool:

@@ -20,6 +20,7 @@ from stabilitylab.training import corpus as corpora
 from stabilitylab.training.config import RunConfig
 from stabilitylab.training.corpus import BatchSource
 from stabilitylab.training.model import Transformer
+from stabilitylab.training.numbers import number
 from stabilitylab.training.optimizers import OptimizerFactory, named_optimizer
 from stabilitylab.training.precision import DTYPES, LossScaler, StaticLossScaler, mixed_precision
 from stabilitylab.training.schedules import Schedule
@@ -96,7 +97,7 @@ class Trainer:
         meter = StepMeter(self.model, half_precision=config.dtype != "fp32")
         for step in range(first, config.steps):
             # learning rate and batch, both functions of the step
-            lr = self.schedule(step)
+            lr = number(self.schedule(step))
             for group in optimizer.param_groups:
                 group["lr"] = lr
             inputs, targets = self.batches(step)  # (B, T) each
@@ -109,9 +110,9 @@ class Trainer:
                 objective = loss + config.z_loss * logits.logsumexp(dim=1).square().mean()
 
             # backward, at the loss scale; unscaled before anything looks at the gradients
-            loss_scale = scaler.loss_scale
+            loss_scale = number(scaler.loss_scale)
             scaler.scale(objective).backward()
-            skipped = scaler.unscale_(self.parameters)
+            skipped = bool(scaler.unscale_(self.parameters))
             meter.backward_done()
 
             # clip

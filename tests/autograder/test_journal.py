@@ -34,7 +34,7 @@ def sources(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"# {place}\n")
     monkeypatch.setattr(workspace, "ROOT", tmp_path)
-    monkeypatch.setattr(judge, "REFERENCES", tmp_path / "reference")
+    monkeypatch.setattr(expected, "REFERENCES", tmp_path / "reference")
     monkeypatch.setattr(keys, "__path__", [str(tmp_path / "keys")])
     monkeypatch.setattr(bank, "FOLDER", tmp_path / "bank")
     return {what: tmp_path / place for what, place in places.items()}

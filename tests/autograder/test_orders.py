@@ -54,7 +54,7 @@ def test_a_choice_of_two_lines_moves_as_a_whole_and_its_words_count_however_they
 @pytest.mark.slow
 def test_a_shuffled_release_is_kept_by_the_next_one_and_passes_the_check(monkeypatch, tmp_path):
     monkeypatch.setattr(workspace, "EXERCISES", tmp_path / "exercises")
-    monkeypatch.setattr(release, "visible_checks", lambda name: (exercises.CHECKS / f"{name}.json").read_text())
+    monkeypatch.setattr(release, "visible_checks", lambda name: (exercises.checks.CHECKS / f"{name}.json").read_text())
     monkeypatch.setattr(orders, "drawn", lambda notebook, chance: {"quiz_nan": "dacb", "quiz_adam": "badc"})
     released = tmp_path / "exercises" / "a1_clipping" / "a1_clipping.ipynb"
     release.release(["a1_clipping"], shuffle=True)
@@ -69,7 +69,7 @@ def test_a_shuffled_release_is_kept_by_the_next_one_and_passes_the_check(monkeyp
 def test_a_learner_of_a_shuffled_release_is_marked_by_the_words_that_were_chosen(monkeypatch, tmp_path):
     shutil.copytree(workspace.EXERCISES, tmp_path / "exercises")
     monkeypatch.setattr(workspace, "EXERCISES", tmp_path / "exercises")
-    monkeypatch.setattr(release, "visible_checks", lambda name: (exercises.CHECKS / f"{name}.json").read_text())
+    monkeypatch.setattr(release, "visible_checks", lambda name: (exercises.checks.CHECKS / f"{name}.json").read_text())
     monkeypatch.setattr(
         orders, "drawn", lambda notebook, chance: {"quiz_nan": "dacb", "quiz_direction": "abcd", "quiz_adam": "abcd"}
     )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograder.judge import REFERENCES
+from autograder.expected import REFERENCES
 from stabilitylab.training import precision
 
 

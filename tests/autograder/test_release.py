@@ -78,7 +78,7 @@ def test_without_a_folder_of_its_own_the_gradebook_lies_beside_the_release(sourc
 
 def test_a_release_writes_what_changed_and_a_check_writes_nothing(quick):
     assert release.release([NAME], check=True) == release.release([], check=True) == ALL
-    assert not released().exists() and not exercises.CHECKS.exists()
+    assert not released().exists() and not exercises.checks.CHECKS.exists()
     assert release.release([NAME]) == ALL
     assert release.release([NAME]) == release.release([NAME], check=True) == []
     first = released().read_text()
@@ -184,7 +184,7 @@ def test_whatever_else_changed_in_the_checks_is_noticed(toy, change):
 
 def test_new_checks_are_written_and_reported(quick):
     release.release([NAME])
-    path = exercises.CHECKS / f"{NAME}.json"
+    path = exercises.checks.CHECKS / f"{NAME}.json"
     first, kept = path.read_text(), json.loads(path.read_text())
     kept["double"]["right"]["small"]["value"] += 1
     path.write_text(json.dumps(kept))

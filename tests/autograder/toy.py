@@ -8,9 +8,10 @@ import types
 import nbformat
 
 from autograder.keys import QuizKey
-from autograder.sandbox.host import WorkerDied
+from autograder.sandbox.host import Outcome, WorkerDied
 from stabilitylab import exercises
 from stabilitylab.exercises import Probe, Question, quiz
+from stabilitylab.exercises.values import decode, encode
 
 NAME = "toy"
 
@@ -62,7 +63,7 @@ SOLVED = [REFERENCE, "answer_one = 'b'", "answer_some = 'ca'"]
 
 def install(folder, monkeypatch, answers=None, reference=REFERENCE, questions=None, keys=None):
     """Makes the assignment known to the grader: module, key, reference and bank, for the time of a test."""
-    from autograder import bank, judge
+    from autograder import bank, expected
     from autograder import keys as real_keys
 
     modules = {
@@ -82,7 +83,7 @@ def install(folder, monkeypatch, answers=None, reference=REFERENCE, questions=No
         path = folder / "bank" / NAME / f"{place}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'"""{sentence}"""\n\n\n{code}')
-    monkeypatch.setattr(judge, "REFERENCES", folder / "reference")
+    monkeypatch.setattr(expected, "REFERENCES", folder / "reference")
     monkeypatch.setattr(bank, "FOLDER", folder / "bank")
     forget()
 
@@ -104,7 +105,7 @@ class Here:
 
     def __init__(self, warning=""):
         self.kind, self.warning = "here", warning
-        self.limits, self.done, self.open, self.closed = [], [], 0, 0
+        self.limits, self.done, self.files, self.open, self.closed = [], [], [], 0, 0
 
     def __enter__(self):
         return self
@@ -136,16 +137,29 @@ class _Worker:
         self.is_open = False
         self.box.open -= 1
 
-    def load(self, cells):
+    def load(self, cells, targets=(), files=None):
         self.box.done.append("load")
-        self.namespace = {"Died": Died}
-        for source in cells:
+        self.box.files.append(files)
+        self.namespace, self.definitions, outcomes = {"Died": Died}, {name: [] for name in targets}, []
+        for number, cell in enumerate(cells):
+            before = {name: self.namespace.get(name) for name in targets}
             try:
-                exec(source, self.namespace)
-            except Died as error:
-                raise WorkerDied(str(error)) from None
-            except Exception:
-                continue
+                exec(cell.source, self.namespace)
+                error = {}
+            except Died as died:
+                stopped = WorkerDied(str(died))
+                stopped.cell = number
+                raise stopped from None
+            except Exception as raised:
+                error = {"error": type(raised).__name__, "message": str(raised)}
+            new = tuple(name for name in targets if self.namespace.get(name) is not before[name])
+            for name in new:
+                self.definitions[name].append(self.namespace[name])
+            outcomes.append(Outcome(**error, defines=new))
+        return outcomes
+
+    def use(self, target, definition):
+        self.namespace[target] = self.definitions[target][definition]
 
     def _find(self, assignment, grade_id, name):
         assert self.is_open
@@ -155,23 +169,40 @@ class _Worker:
     def draw(self, assignment, grade_id, name, seed):
         return exercises.given(self._find(assignment, grade_id, name)[1], seed)
 
-    def ask(self, assignment, grade_id, name, given):
+    def ask(self, assignment, grade_id, name, given, tell):
         self.box.done.append(name)
         question, probe = self._find(assignment, grade_id, name)
         if question.target not in self.namespace:
-            return {"error": "NameError", "message": ""}
+            return {"error": exercises.UNDEFINED, "message": ""}
+
+        def telling(message):
+            answer = tell(encode(message))
+            if "gone" in answer:
+                raise ValueError(answer["gone"])
+            return decode(answer["reply"])
+
         try:
-            answer = exercises.ask(question, probe, self.namespace[question.target], given)
+            answer = exercises.ask(question, probe, self.namespace[question.target], given, telling if probe.partner else None)
         except Died as error:
             raise WorkerDied(str(error)) from None
         return json.loads(json.dumps(answer))
 
-    def settle(self, assignment, grade_id, name, seed, answer):
-        self.box.done.append(f"settle {name}")
+    def meet(self, assignment, grade_id, name, seed):
+        self.box.done.append(f"meet {name}")
+        self.partner = exercises.meet(self._find(assignment, grade_id, name)[1], seed)
+
+    def tell(self, message):
+        try:
+            return {"reply": encode(self.partner.reply(decode(message)))}
+        except ValueError as error:
+            return {"gone": str(error)}
+
+    def settle(self, answer):
+        self.box.done.append("settle")
         with contextlib.suppress(TypeError):
             if answer["value"] == "endless":
                 raise WorkerDied("it took too long")
-        return json.loads(json.dumps(exercises.settle(self._find(assignment, grade_id, name)[1], answer, seed)))
+        return json.loads(json.dumps(exercises.settle(self.partner, answer)))
 
 
 # the assignment as a notebook
@@ -223,7 +254,7 @@ def publish(folder, monkeypatch):
     path.write_text(SOURCE)
     monkeypatch.setattr(release, "SOLUTIONS", folder / "solutions")
     monkeypatch.setattr(workspace, "EXERCISES", folder / "exercises")
-    monkeypatch.setattr(exercises, "CHECKS", folder / "checks")
+    monkeypatch.setattr(exercises.checks, "CHECKS", folder / "checks")
     return path
 
 

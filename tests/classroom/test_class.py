@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder import bank, grading, judge, release
+from autograder import asking, bank, grading, release
 from autograder.cli import main
 from stabilitylab import workspace
 from tests.classroom.handing_in import NAME, hand_in, notebook
@@ -168,8 +168,8 @@ def test_a_batch_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch,
     assert len(kept) >= done
 
     judged = []
-    collect = judge.collect
-    monkeypatch.setattr(judge, "collect", lambda *a: judged.append(a) or collect(*a))
+    collect = asking.collect
+    monkeypatch.setattr(asking, "collect", lambda *a: judged.append(a) or collect(*a))
     report = grading.grade(NAME, submissions, workdir=workdir)
     assert len(judged) == len(students) - len(kept)
     for student, text in kept.items():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from autograder import bank, release
-from autograder.judge import REFERENCES
+from autograder.expected import REFERENCES
 from stabilitylab import exercises
 from stabilitylab.exercises import CheckFailed, check
 from stabilitylab.exercises.values import encode, same
