@@ -51,8 +51,9 @@ class Probe:
         settle: from (the learner's raw data, the same generator anew) to what is compared, where that is not the raw data itself:
             alarms become delays and false alarms. It runs where no learner's code ever ran, on data that may be anything; if it
             raises, the answer counts as malformed.
-        partner: from the same generator anew to a ``Partner``, where what happens on the way is judged: which batch was asked
-            for, what a pilot did at a step. It takes the place of ``settle``.
+        partner: from (the same generator anew, another one that the learner's process cannot work out) to a ``Partner``, where
+            what happens on the way is judged: which batch was asked for, what a pilot did at a step. It takes the place of
+            ``settle``.
     """
 
     ask: Callable[..., Any]
@@ -60,7 +61,7 @@ class Probe:
     rtol: float = 1e-4
     draw: Callable[[random.Random], Any] | None = None
     settle: Callable[[Any, random.Random], Any] | None = None
-    partner: Callable[[random.Random], Partner] | None = None
+    partner: Callable[[random.Random, random.Random], Partner] | None = None
 
     @property
     def name(self) -> str:
@@ -157,7 +158,7 @@ def ask(question: Question, probe: Probe, learner: Any, given: Mapping[str, Any]
 def meet(probe: Probe, seed: int) -> Partner | None:
     """The partner of a probe, which settles its answer too; None if the raw data is what is compared."""
     if probe.partner is not None:
-        return probe.partner(_generator(probe, seed))
+        return probe.partner(_generator(probe, seed), random.Random(_start(probe, seed, "/partner")))
     return None if probe.settle is None else _Settles(probe, seed)
 
 
@@ -213,5 +214,5 @@ def _generator(probe: Probe, seed: int) -> random.Random:
     return random.Random(_start(probe, seed))
 
 
-def _start(probe: Probe, seed: int) -> str:
-    return hashlib.sha256(f"{seed}/{probe.name}".encode()).hexdigest()
+def _start(probe: Probe, seed: int, of: str = "") -> str:
+    return hashlib.sha256(f"{seed}/{probe.name}{of}".encode()).hexdigest()
