@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stabilitylab.training.corpus import VOCABULARY
 from stabilitylab.training.model import Transformer
 
 
@@ -72,8 +73,9 @@ class Run:
         label: what figures call it, such as the arm of an experiment.
         config: the run's settings as a dictionary (``training.RunConfig.to_dict``), seed included.
         records: one per step.
-        unigram: the corpus's unigram entropy in nats per byte, the reference line of ``diagnosis`` and ``plots``.
-        bigram: the corpus's bigram entropy.
+        unigram: the corpus's unigram entropy in nats per byte, the reference line of ``diagnosis`` and ``plots``; NaN if unknown.
+        bigram: the corpus's bigram entropy; NaN if unknown.
+        vocabulary: how many tokens the model chooses between, default the 256 bytes; None if unknown.
     """
 
     label: str
@@ -81,6 +83,12 @@ class Run:
     records: Sequence[StepRecord]
     unigram: float
     bigram: float
+    vocabulary: int | None = VOCABULARY
+
+    @property
+    def uniform(self) -> float:
+        """Loss in nats per token of a model that knows nothing, every token equally likely; NaN if the vocabulary is unknown."""
+        return math.log(self.vocabulary) if self.vocabulary else math.nan
 
     def column(self, name: str) -> list[float]:
         """One measurement over all steps, such as ``run.column("loss")``.
