@@ -14,9 +14,10 @@ import pytest
 
 import autograder
 from autograder.sandbox import host
-from autograder.sandbox.host import Limits, Sandbox, Worker, WorkerDied
-from autograder.sandbox.limits import FOLDER_BYTES, LARGEST_ANSWER, PATIENT, STANDARD
+from autograder.sandbox.host import Code, Limits, Outcome, Sandbox, Worker, WorkerDied
+from autograder.sandbox.limits import FOLDER_BYTES, LARGEST_ANSWER, PATIENT, STANDARD, START_SECONDS
 from stabilitylab import workspace
+from stabilitylab.exercises import MALFORMED
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="zygotes and their keepers are for Linux")
 
@@ -39,8 +40,8 @@ class Process:
         self.ended += 1
         return "it used too much memory"
 
-    def request(self):
-        return json.loads(self.asked.read(1 << 16))
+    def requests_so_far(self):
+        return [json.loads(line) for line in self.asked.read(1 << 16).splitlines()]
 
 
 @pytest.fixture
@@ -54,36 +55,116 @@ def answering(tmp_path):
     return make
 
 
+ABOUT = ("toy", "double", "small")
+DONE = b'{"error": null, "defines": []}'
+
+
+def nobody(message):
+    raise AssertionError("this probe has no partner")
+
+
+def asked(worker, tell=nobody):
+    return worker.ask(*ABOUT, {"start": "x"}, tell)
+
+
 def test_requests_say_what_is_asked(answering):
     about = {"assignment": "toy", "question": "double", "probe": "small"}
-    worker, process = answering(b'{"value": 1}\n' * 4)
-    worker.load(("a = 1", "b = 2"))
-    assert process.request() == {"load": {"cells": ["a = 1", "b = 2"]}}
-    assert worker.ask("toy", "double", "small", {"start": "x"}) == {"value": 1}
-    assert process.request() == {"ask": about | {"given": {"start": "x"}}}
-    worker.draw("toy", "double", "small", 7)
-    assert process.request() == {"draw": about | {"seed": 7}}
-    worker.settle("toy", "double", "small", 7, {"value": 3})
-    assert process.request() == {"settle": about | {"seed": 7, "answer": {"value": 3}}}
+    worker, process = answering(b"{}\n" + (DONE + b"\n") * 2 + b'{"value": 1}\n' * 6)
+    worker.load([Code("a = 1"), Code("b = 2")], ["a"], {"helper.py": b"\xff"})
+    begin, *cells = process.requests_so_far()
+    assert begin == {"begin": {"targets": ["a"], "files": {"helper.py": "/w=="}}}
+    assert [cell["run"]["source"] for cell in cells] == ["a = 1", "b = 2"]
+    worker.use("a", 1)
+    assert asked(worker) == {"value": 1}
+    worker.draw(*ABOUT, 7)
+    worker.meet(*ABOUT, 7)
+    worker.tell([1])
+    worker.settle({"value": 3})
+    assert process.requests_so_far() == [
+        {"use": {"target": "a", "definition": 1}},
+        {"ask": about | {"given": {"start": "x"}}},
+        {"draw": about | {"seed": 7}},
+        {"meet": about | {"seed": 7}},
+        {"tell": {"message": [1]}},
+        {"settle": {"answer": {"value": 3}}},
+    ]
+
+
+# what is said of cells
+
+
+def lines(*said):
+    return b"".join(json.dumps(one).encode() + b"\n" for one in said)
+
+
+def test_what_came_of_each_cell_is_told(answering):
+    raised = {"name": "ValueError", "message": "no", "line": 3}
+    said = lines({}, {"error": None, "defines": ["b", "other", "a"]}, {"error": raised, "defines": []})
+    worker, _ = answering(said)
+    outcomes = worker.load([Code("x"), Code("y")], ["a", "b"])
+    assert outcomes == [Outcome(defines=("a", "b")), Outcome("ValueError", "no", 3)]
+
+
+def test_of_what_a_process_says_of_a_cell_little_is_taken(answering):
+    long = {"name": "E" * 200, "message": "m" * 400, "line": None}
+    worker, _ = answering(lines({}, {"error": long, "defines": 7, "share": 1.0}, {"defines": {"a": 1}}))
+    assert worker.load([Code("x"), Code("y")], ["a"]) == [Outcome("E" * 100, "m" * 300), Outcome()]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [3, "E", {"name": "E"}, {"name": 3, "message": "m", "line": 1}, {"name": "E", "message": "m", "line": "1"}, ["E", "m", 1]],
+)
+def test_what_says_nothing_of_a_cell_is_no_answer_and_the_cell_is_named(answering, error):
+    worker, _ = answering(lines({}, {"error": None}, {"error": error}))
+    with pytest.raises(WorkerDied, match=r"^it did not return an answer$") as died:
+        worker.load([Code("x"), Code("y"), Code("z")])
+    assert died.value.cell == 1
+
+
+def test_a_process_that_does_not_begin_died_of_no_cell(answering):
+    worker, _ = answering(b"")
+    with pytest.raises(WorkerDied) as died:
+        worker.load([Code("x")])
+    assert died.value.cell is None
+
+
+# what is told to a partner
+
+
+def test_messages_go_to_the_partner_until_there_is_an_answer(answering):
+    worker, process = answering(lines({"tell": [1]}, {"tell": "more", "value": 3}, {"value": 4}))
+    told = []
+    assert asked(worker, lambda message: told.append(message) or {"reply": len(told)}) == {"value": 4}
+    assert told == [[1], "more"]
+    assert process.requests_so_far()[1:] == [{"reply": 1}, {"reply": 2}]
+
+
+def test_a_message_that_made_no_sense_is_the_end_of_the_probe_and_not_of_the_process(answering):
+    worker, process = answering(lines({"tell": [1]}, {"value": "cheated"}, {"value": 5}))
+    answer = asked(worker, lambda message: {"gone": "there is no such batch"})
+    assert answer == {"error": MALFORMED, "message": "there is no such batch"}
+    assert process.requests_so_far()[1] == {"gone": "there is no such batch"}
+    assert asked(worker) == {"value": 5}
 
 
 def test_of_an_answer_only_its_value_is_taken(answering):
     worker, _ = answering({"value": [1, 2], "error": "x", "share": 1.0, "died": "no"})
-    assert worker.ask("toy", "double", "small", {}) == {"value": [1, 2]}
+    assert asked(worker) == {"value": [1, 2]}
 
 
 def test_of_an_error_a_short_name_and_text_are_taken(answering):
-    worker, _ = answering({"error": "E" * 101, "message": "m" * 301, "value_": 3})
-    assert worker.ask("toy", "double", "small", {}) == {"error": "E" * 100, "message": "m" * 300}
+    worker, _ = answering({"error": "E" * 101, "message": "m" * 1001, "value_": 3})
+    assert asked(worker) == {"error": "E" * 100, "message": "m" * 1000}
     worker, _ = answering({"error": "NameError"})
-    assert worker.settle("toy", "double", "small", 1, {}) == {"error": "NameError", "message": ""}
+    assert worker.settle({}) == {"error": "NameError", "message": ""}
 
 
 @pytest.mark.parametrize("said", [{}, {"error": 3}, {"error": "E", "message": 3}, {"error": ["E"]}, {"message": "m"}])
 def test_what_is_neither_a_value_nor_an_error_is_no_answer(answering, said):
     worker, _ = answering(said)
     with pytest.raises(WorkerDied, match=r"^it did not return an answer$"):
-        worker.ask("toy", "double", "small", {})
+        asked(worker)
 
 
 @pytest.mark.parametrize("said", [b"\n", b"{\n", b"[1]\n", b"3\n", b"\xff\n", b"[" * 100_000 + b"\n"])
@@ -95,13 +176,13 @@ def test_what_is_no_json_object_is_no_answer(answering, said):
 
 def test_several_answers_in_one_piece_are_told_apart(answering):
     worker, _ = answering(b'{"value": 1}\n{"value": 2}\n{"val')
-    assert [worker.ask("toy", "double", "small", {})["value"] for _ in range(2)] == [1, 2]
+    assert [asked(worker)["value"] for _ in range(2)] == [1, 2]
 
 
 def test_a_process_that_ended_is_asked_why(answering):
     worker, process = answering(b'{"value": 1')
     with pytest.raises(WorkerDied, match=r"^it used too much memory$"):
-        worker.ask("toy", "double", "small", {})
+        asked(worker)
     assert process.ended == 1
 
 
@@ -109,7 +190,7 @@ def test_a_process_that_takes_no_request_is_asked_why(answering):
     worker, process = answering({"value": 1})
     process.asked.close()
     with pytest.raises(WorkerDied, match=r"^it used too much memory$"):
-        worker.load(["x = 1"])
+        worker.load([Code("x = 1")])
 
 
 def value_of(size):
@@ -120,24 +201,24 @@ def value_of(size):
 def test_an_answer_may_have_a_megabyte_and_no_more(answering):
     assert LARGEST_ANSWER == 1 << 20
     worker, _ = answering(value_of(LARGEST_ANSWER - 1))
-    assert len(worker.ask("toy", "double", "small", {})["value"]) > 1_000_000
+    assert len(asked(worker)["value"]) > 1_000_000
     worker, _ = answering(value_of(LARGEST_ANSWER))
     with pytest.raises(WorkerDied, match=r"^its answer is too large$"):
-        worker.ask("toy", "double", "small", {})
+        asked(worker)
 
 
 def test_all_answers_together_have_a_limit_too(answering):
     worker, _ = answering(value_of(99_999) * 2, Limits(answers=200_000))
     for _ in range(2):
-        worker.ask("toy", "double", "small", {})
+        asked(worker)
     worker, _ = answering(value_of(99_999) + value_of(100_000), Limits(answers=200_000))
-    worker.ask("toy", "double", "small", {})
+    asked(worker)
     with pytest.raises(WorkerDied, match=r"^its answer is too large$"):
-        worker.ask("toy", "double", "small", {})
+        asked(worker)
 
 
 def test_a_long_request_is_read_piece_by_piece(answering):
-    worker, process = answering({})
+    worker, process = answering(lines({"reply": 1}))
     pieces = []
 
     def read():
@@ -146,13 +227,13 @@ def test_a_long_request_is_read_piece_by_piece(answering):
 
     reader = threading.Thread(target=read)
     reader.start()
-    worker.load(["x = 1\n" * 60_000])
+    worker.tell("x = 1\n" * 60_000)
     reader.join()
-    assert json.loads(b"".join(pieces)) == {"load": {"cells": ["x = 1\n" * 60_000]}}
+    assert json.loads(b"".join(pieces)) == {"tell": {"message": "x = 1\n" * 60_000}}
 
 
 def test_a_pipe_that_is_full_is_waited_for(answering, monkeypatch):
-    worker, process = answering({})
+    worker, process = answering(lines({"reply": 1}))
     write, full = os.write, iter([True, False, True, False])
 
     def reluctant(descriptor, data):
@@ -161,9 +242,9 @@ def test_a_pipe_that_is_full_is_waited_for(answering, monkeypatch):
         return write(descriptor, data)
 
     monkeypatch.setattr(host.os, "write", reluctant)
-    worker.load(["x = 1"])
+    worker.tell("x = 1")
     monkeypatch.undo()
-    assert process.request() == {"load": {"cells": ["x = 1"]}}
+    assert process.requests_so_far() == [{"tell": {"message": "x = 1"}}]
 
 
 class Clock:
@@ -190,37 +271,82 @@ def clock(monkeypatch):
 
 def test_each_thing_has_its_own_deadline(answering, clock):
     worker, _ = answering(silent=True, limits=Limits(load=60, ask=20, total=1000))
-    about = ("toy", "double", "small")
     for doing in (
         lambda: worker.load([]),
-        lambda: worker.ask(*about, {}),
-        lambda: worker.draw(*about, 1),
-        lambda: worker.settle(*about, 1, {}),
+        lambda: worker.use("double", 0),
+        lambda: asked(worker),
+        lambda: worker.draw(*ABOUT, 1),
+        lambda: worker.meet(*ABOUT, 1),
+        lambda: worker.tell(1),
+        lambda: worker.settle({}),
     ):
         with pytest.raises(WorkerDied, match=r"^it took too long$"):
             doing()
-    assert clock.waited == [60, 20, 20, 20]
+    assert clock.waited == [START_SECONDS, 20, 20, 20, 20, 20, 20]
+
+
+def test_a_probe_has_one_deadline_however_often_it_tells_something(answering, clock, monkeypatch):
+    worker, _ = answering(silent=True, limits=Limits(ask=20))
+    monkeypatch.setattr(worker, "_receive", lambda deadline: clock.waited.append(deadline - clock.now) or b'{"tell": 1}')
+
+    def tell(message):
+        clock.now += 8
+        return {"reply": 1} if clock.now < 1024 else {"gone": "enough"}
+
+    asked(worker, tell)
+    assert clock.waited == [20, 12, 4, -4]
 
 
 def test_all_of_it_together_has_a_deadline_from_the_start(answering, clock):
-    worker, _ = answering(silent=True, limits=Limits(load=60, ask=20, total=70))
+    worker, _ = answering(silent=True, limits=Limits(ask=60, total=70))
     with pytest.raises(WorkerDied, match=r"^it took too long$"):
-        worker.load([])
+        worker.tell(1)
     for left in (10, 0):
         with pytest.raises(WorkerDied, match=r"^all of it together took longer than 70 seconds$"):
-            worker.load([])
+            worker.tell(1)
         assert clock.waited[-1] == left
     clock.now += 5
     with pytest.raises(WorkerDied, match="all of it together"):
-        worker.load([])
+        worker.tell(1)
     assert clock.waited[-1] == 0  # never less: select would wait for ever
+
+
+def loaded(answering, clock, monkeypatch, cells, limits, each):
+    """The seconds that cells were given, and what came of them, where each takes as long as it is said to."""
+    worker, _ = answering(limits=limits)
+    given, times = [], iter(each)
+
+    def exchange(request, seconds):
+        if "begin" in request:
+            clock.now += 30  # starting is not the learner's time
+            return {}
+        given.append(request["run"]["seconds"])
+        assert seconds == given[-1] + limits.grace
+        clock.now += next(times)
+        return {"error": None, "defines": []}
+
+    monkeypatch.setattr(worker, "_exchange", exchange)
+    return given, [outcome.error for outcome in worker.load(cells)]
+
+
+def test_cells_share_the_time_there_is_and_each_gets_a_little(answering, clock, monkeypatch):
+    limits = Limits(load=60, cell=20, least=3)
+    given, errors = loaded(answering, clock, monkeypatch, [Code("x")] * 6, limits, [5, 20, 20, 10, 4, 0])
+    assert given == [20, 20, 20, 15, 5, 3] and errors == [None] * 6
+
+
+def test_when_time_is_long_gone_only_cells_that_are_needed_are_run(answering, clock, monkeypatch):
+    limits = Limits(load=60, cell=20, least=3)
+    cells = [Code("x"), Code("show", needed=False), Code("show", needed=False), Code("answer")]
+    given, errors = loaded(answering, clock, monkeypatch, cells, limits, [90, 1, 1])
+    assert given == [20, 3, 3] and errors == [None, None, "TimeoutError", None]
 
 
 def test_a_process_that_takes_nothing_is_given_up_too(answering, monkeypatch):
     worker, _ = answering(silent=True)
     monkeypatch.setattr(host.select, "select", lambda reads, writes, others, seconds: ([], [], []))
     with pytest.raises(WorkerDied, match=r"^it took too long$"):
-        worker.load([])
+        worker.tell(1)
 
 
 def test_leaving_a_worker_ends_it(answering):
@@ -343,7 +469,7 @@ def spawned(monkeypatch):
 def test_a_spawned_process_answers_until_it_is_ended(spawned):
     folder = Path(spawned._folder.name)
     worker = Worker(spawned, STANDARD)
-    assert worker.ask("toy", "double", "small", {}) == {"value": 1} and folder.is_dir()
+    assert asked(worker) == {"value": 1} and folder.is_dir()
     assert worker.close() == worker.close() == "it ended the process"
     assert spawned._process.returncode == -signal.SIGKILL
     assert not folder.exists() and spawned.requests.closed and spawned.answers.closed
