@@ -1,4 +1,4 @@
-"""``autograder release``, ``collect``, ``grade`` and ``bank``."""
+"""``autograder release``, ``collect``, ``grade``, ``export`` and ``bank``."""
 
 from __future__ import annotations
 
@@ -73,6 +73,23 @@ def _parser() -> argparse.ArgumentParser:
         help="of several files of one student, the one to take, written as it was printed; may be given many times",
     )
     collect.set_defaults(command=_collect)
+
+    export = commands.add_parser(
+        "export", help="write points for Moodle or Canvas", description="Write the CSV of points that Moodle or Canvas imports."
+    )
+    export.add_argument("name", metavar="ASSIGNMENT", help="such as a1_clipping")
+    export.add_argument("--for", dest="platform", choices=("moodle", "canvas"), required=True)
+    export.add_argument("--submissions", type=Path, required=True, metavar="DIR", help="what was collected into, with roster.csv")
+    export.add_argument(
+        "--gradebook",
+        type=Path,
+        metavar="FILE",
+        help="Moodle's grading worksheet, or the gradebook that the platform exports, to fill in; default: list the roster",
+    )
+    export.add_argument("--column", metavar="TITLE", help="the column to fill in, if it is not named after the assignment")
+    export.add_argument("--to", type=Path, metavar="FILE", help="the CSV to write; default DIR/ASSIGNMENT-PLATFORM.csv")
+    export.add_argument("--workdir", type=Path, metavar="DIR", help="where grade put gradebook.db; default autograder/")
+    export.set_defaults(command=_export)
 
     bank = commands.add_parser(
         "bank", help="try the grader on known answers", description="Grade the bank of wrong and right answers."
@@ -159,6 +176,24 @@ def _collect(options: argparse.Namespace) -> int:
     decided = collect(options.name, options.source, options.into, take=options.take)
     print(f"Submissions and roster.csv: {options.into}" + ("" if decided else "; some files above wait for you"))
     return 0 if decided else 1
+
+
+def _export(options: argparse.Namespace) -> int:
+    from autograder import course
+    from autograder.exporting import export
+
+    target = options.to or options.submissions / f"{options.name}-{options.platform}.csv"
+    complete = export(
+        options.name,
+        options.platform,
+        options.submissions,
+        target,
+        gradebook=options.gradebook,
+        column=options.column,
+        workdir=(options.workdir or course.WORKDIR).resolve(),
+    )
+    print(f"Points for {options.platform.capitalize()}: {target}")
+    return 0 if complete else 1
 
 
 def _bank(options: argparse.Namespace) -> int:

@@ -22,7 +22,8 @@ NAME = "roster.csv"
 COLUMNS = ("student", "name", "platform", "assignment", "id")
 LONGEST = 60  # of a student's folder; the name becomes part of other files' names
 NOBODY = "participant"  # what Moodle calls everyone where marking is blind
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+"""What a cell begins with that a spreadsheet takes for a formula."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Author:
 
 def protect(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: one that begins like one gets an apostrophe before it."""
-    return f"'{cell}" if cell.startswith((*_FORMULA, "'")) else cell
+    return f"'{cell}" if cell.lstrip(" ").startswith((*FORMULA, "'")) else cell
 
 
 def unprotect(cell: str) -> str:
