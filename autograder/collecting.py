@@ -33,7 +33,8 @@ _MAYBE_NOTEBOOK = re.compile(r"\.ipynb|\.(?:json|txt)$|^[^.]+$", re.IGNORECASE)
 # what systems put before and behind a name when they copy, download twice, or think they know its kind
 _BEFORE = re.compile(r"^(?:(?:copy|kopie|copie|copia)(?: \(?\d+\)?)? (?:of|von|de) )+", re.IGNORECASE)
 _BEHIND = re.compile(
-    r"(?:\.(?:ipynb|txt|json|download|zip)|[ _]*\(\d+\)|[ _]*-?[ _]*(?:copy|kopie|copie|copia) ?\d*|-new-version)$", re.IGNORECASE
+    r"(?:\.(?:ipynb|txt|json|download|zip|html?|pdf|py|docx?)|[ _]*\(\d+\)|[ _]*-?[ _]*(?:copy|kopie|copie|copia) ?\d*|-new-version)$",
+    re.IGNORECASE,
 )
 _TRY = re.compile(r"-(\d+)$")  # Canvas counts the uploads of one name
 _OTHER_ARCHIVE = re.compile(r"\.(?:rar|7z|tar|t?gz|tbz2?|bz2|xz|zst)$", re.IGNORECASE)
@@ -55,6 +56,7 @@ class _Candidate:
         answers: a digest of its cells: equal in two files that differ in outputs only.
         blank: whether it holds nothing that the release does not.
         note: what there is to say of it.
+        useless: why it cannot be one though it is called so; empty if it can.
     """
 
     member: Member
@@ -66,6 +68,7 @@ class _Candidate:
     answers: str
     blank: bool
     note: str
+    useless: str = ""
 
 
 def assignments() -> tuple[str, ...]:
@@ -92,8 +95,9 @@ def collect(name: str, source: Path, into: Path, *, take: Collection[str] = (), 
     """
     if name not in assignments():
         raise ValueError(f"ASSIGNMENT is {name!r}; the assignments are {', '.join(assignments())}")
-    if source.is_dir() and into.resolve().is_relative_to(source.resolve()):
-        raise ValueError(f"--into {into} lies in what is collected, {source}; choose a folder elsewhere")
+    inner, outer = into.resolve(), source.resolve()
+    if source.is_dir() and (inner.is_relative_to(outer) or outer.is_relative_to(inner)):
+        raise ValueError(f"--into is {into} and what is collected is {source}; neither may lie in the other")
     reading = _Reading(name, source, say)
     candidates = reading.candidates()
     unknown = set(take) - {candidate.member.path for candidate in candidates}
@@ -136,18 +140,27 @@ class _Reading:
         found = [candidate for candidate in found if candidate.author] + [
             *self._by_place([candidate for candidate in found if candidate.author is None])
         ]
-        self._name_the_empty_handed(found)
-        return found
+        for candidate in found:
+            if candidate.useless:
+                self._leave(candidate.member, candidate.useless)
+        useful = [candidate for candidate in found if not candidate.useless]
+        seen = self._seen | {candidate.author for candidate in found if candidate.author}
+        self._name_the_empty_handed(seen - {candidate.author for candidate in useful})
+        if not (useful or self.undecided):
+            self.undecided = True
+            self.say(f"{self.source} holds no submission of {self.name} that can be taken")
+        return useful
 
     def _leave(self, member: Member, reason: str, undecided: bool = False) -> None:
         self.undecided = self.undecided or undecided
         self.say(f"not taken  {member.path}: {reason}")
 
-    def _name_the_empty_handed(self, candidates: list[_Candidate]) -> None:
+    def _name_the_empty_handed(self, authors: set[Author]) -> None:
         """Says who handed in something of which nothing can be a submission."""
-        for author in sorted(self._seen - {candidate.author for candidate in candidates}, key=lambda author: author.id):
+        for author in sorted(authors, key=lambda author: author.id):
             self.undecided = True
-            self.say(f"nothing of  {author.name} ({author.platform} {author.id}) can be taken; ask for {self.name}.ipynb")
+            known = author.name if author.platform == "folder" else f"{author.name} ({author.platform} {author.id})"
+            self.say(f"nothing of  {_printable(known)} can be taken; ask for {self.name}.ipynb")
 
     def _look(self, place: int, member: Member) -> _Candidate:
         """Raises _Passed or Refused for what is no candidate."""
@@ -160,15 +173,20 @@ class _Reading:
             raise Refused(member.refused)
         if _OTHER_ARCHIVE.search(file):
             raise Refused("an archive of this kind is not opened; unpack it")
+        named = _letters(self.name) in _letters(_core(file))
+        useless = _Candidate(member, place, file, author, upload, "", "", False, "", "it is no notebook")
         if not _MAYBE_NOTEBOOK.search(file):
+            if named:
+                return useless
             raise _Passed("it is no notebook")
         content = member.read()
         cells = _cells(content)
-        named = _letters(self.name) in _letters(_core(file))
         held = self._held(cells or ())
         if held not in (self.name, ""):
             raise _Passed(f"it is {held}")
-        if cells is None and not (named and file.lower().endswith(".ipynb")):
+        if cells is None and named and not file.lower().endswith(".ipynb"):
+            return useless
+        if cells is None and not named:
             raise _Passed("it is no notebook")
         if not (held or named):
             raise _Passed(f"neither its name nor a question in it is of {self.name}")
@@ -231,7 +249,7 @@ class _Reading:
             assert candidate.author is not None
             student = students.get(candidate.author)
             if student is None:
-                name, number = candidate.author.name, candidate.author.id
+                name, number = _printable(candidate.author.name), candidate.author.id
                 reason = f"several students are called {name}; say in roster.csv which of them is number {number} in {self.name}"
                 self._leave(candidate.member, reason, undecided=True)
             else:
@@ -345,6 +363,10 @@ def _author(parts: Sequence[str], assignment: str) -> tuple[Author | None, int, 
             author = Author("canvas", found["id"], found["name"], assignment if blind else "")
             return author, int(found["upload"]), found["file"] if is_file else parts[-1], "; late" if found["late"] else ""
     return None, -1, parts[-1], ""
+
+
+def _printable(text: str) -> str:
+    return Member((text,)).path
 
 
 def _is_rubbish(parts: Sequence[str]) -> bool:

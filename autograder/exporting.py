@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -109,6 +110,8 @@ def export(
     Raises:
         ValueError: if nothing was graded, or a file is not as its platform writes it.
     """
+    if not submissions.is_dir():
+        raise ValueError(f"--submissions is {submissions}, which is not a folder; name the one that was collected into")
     points, best = read_points(name, workdir)
     roster = Roster(submissions)
     table = _read(gradebook, name, platform, column) if gradebook else _listed(name, platform, column, roster, points, best)
@@ -208,7 +211,13 @@ def _read(path: Path, name: str, platform: str, column: str | None) -> _Table:
         raise ValueError(f"--gradebook {path} is not in UTF-8; hand over the file as {platform.capitalize()} wrote it") from None
     heading = text.partition("\n")[0]
     delimiter = max(",;\t", key=heading.count)
-    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(cell.strip() for cell in row)]
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # Moodle's worksheet may hold whole texts
+    try:
+        rows = [
+            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(cell.strip() for cell in row)
+        ]
+    except csv.Error as error:
+        raise ValueError(f"--gradebook {path} could not be read as CSV ({error})") from None
     if len(rows) < 2:
         raise ValueError(f"--gradebook {path} holds no student; hand over the file as {platform.capitalize()} wrote it")
     header, *rows = rows
@@ -289,7 +298,7 @@ def _written(table: _Table, platform: str) -> str:
     writer = csv.writer(text, delimiter=table.delimiter, lineterminator="\r\n")
     writer.writerow(table.header)
     for row in table.rows:
-        writer.writerow([_neutral(cell, title) for cell, title in zip(row, table.header)])
+        writer.writerow([_neutral(cell, title) for cell, title in zip_longest(row, table.header, fillvalue="")])
     return table.mark + text.getvalue()
 
 

@@ -20,7 +20,7 @@ from stabilitylab import workspace
 
 NAME = "roster.csv"
 COLUMNS = ("student", "name", "platform", "assignment", "id")
-LONGEST = 60  # of a student's folder; the name becomes part of other files' names
+LONGEST, MOST_BYTES = 60, 150  # of a student's folder; the name becomes part of other files' names
 NOBODY = "participant"  # what Moodle calls everyone where marking is blind
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 """What a cell begins with that a spreadsheet takes for a formula."""
@@ -56,10 +56,11 @@ def unprotect(cell: str) -> str:
 def safe(name: str) -> str:
     """A display name as the name of a student's folder: ``"O'Brien, Zoë"`` becomes ``"OBrien_Zoë"``; empty if nothing is left."""
     name = unicodedata.normalize("NFC", name)
-    if STUDENT.fullmatch(name) and len(name) <= LONGEST:
+    if STUDENT.fullmatch(name) and len(name) <= LONGEST and len(name.encode()) <= MOST_BYTES:
         return name
     name = "".join(sign for sign in name if unicodedata.category(sign)[0] != "M" and sign not in "'’ʼ`´")
-    return re.sub(r"^[\W_]+", "", re.sub(r"[^\w.@+-]+", "_", name))[:LONGEST].rstrip("_.-+@")
+    name = re.sub(r"^[\W_]+", "", re.sub(r"[^\w.@+-]+", "_", name))[:LONGEST]
+    return name.encode()[:MOST_BYTES].decode(errors="ignore").rstrip("_.-+@")
 
 
 class Roster:
@@ -95,11 +96,15 @@ class Roster:
         missing = [column for column in COLUMNS if column not in self.columns]
         if missing:
             raise ValueError(f"{self.path} has no column {', '.join(missing)}; its columns must be {', '.join(COLUMNS)}")
-        for row in reader:
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            raise ValueError(f"{self.path} could not be read as CSV ({error})") from None
+        for number, row in enumerate(rows, start=2):
             found = {column: unprotect(row[column] or "") for column in self.columns}
             if not STUDENT.fullmatch(found["student"]):
                 raise ValueError(
-                    f"{self.path}, line {reader.line_num}: student is {found['student']!r}; "
+                    f"{self.path}, row {number}: student is {found['student']!r}; "
                     "a student's folder is named in letters, digits and . @ + - _"
                 )
             self.rows.append(found)

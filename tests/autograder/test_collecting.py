@@ -232,6 +232,29 @@ def test_who_handed_in_nothing_that_can_be_taken_is_named(desk):
     assert not desk.decided
 
 
+def test_a_page_in_place_of_the_notebook_is_named_unless_the_notebook_is_there_too(desk):
+    page, book = "{0}/a1_clipping.html", "{0}/a1_clipping.ipynb"
+    files = {page.format("ada"): b"<html>", page.format("bob"): b"<html>", book.format("bob"): written("bob's")}
+    assert desk.zip(files | {"eve_a1_clipping.pdf": b"%PDF"}) == {"bob": "bob's"} and not desk.decided
+    assert [line for line in desk.lines if line.startswith("nothing of")] == [
+        f"nothing of  {name} can be taken; ask for a1_clipping.ipynb" for name in ("ada", "eve")
+    ]
+    assert desk.said("bob/a1_clipping.html").endswith(": it is no notebook")
+
+
+def test_where_there_is_no_submission_at_all_that_is_said(desk):
+    (desk.folder / "given").mkdir()
+    assert desk.collect(desk.folder / "given") == {} and not desk.decided
+    assert desk.lines == [f"{desk.folder / 'given'} holds no submission of a1_clipping that can be taken"]
+
+
+def test_what_was_collected_is_not_collected_from(desk):
+    desk.into.mkdir()
+    (desk.into / "inbox").mkdir()
+    with pytest.raises(ValueError, match="neither may lie in the other"):
+        desk.collect(desk.into / "inbox")
+
+
 def test_an_archive_of_another_kind_is_not_passed_over(desk):
     desk.zip({"ada/a1.rar": b"Rar!"})
     assert desk.said("ada/a1.rar").endswith("an archive of this kind is not opened; unpack it") and not desk.decided
@@ -371,7 +394,7 @@ def test_what_a_teacher_adds_to_the_roster_stays(desk):
     "text, told",
     [
         ("name,id\n", "has no column student, platform, assignment"),
-        ("student,name,platform,assignment,id\n../x,x,canvas,,5\n", "line 2: student is '../x'"),
+        ("student,name,platform,assignment,id\n../x,x,canvas,,5\n", "row 2: student is '../x'"),
         ("student,name,platform,assignment,id\nJos\xe9,x,canvas,,5\n".encode("latin-1"), "is not in UTF-8"),
     ],
 )
@@ -590,7 +613,7 @@ def test_the_command_prints_its_lines_and_ends_with_one_while_somebody_must_deci
     [
         ("a9", ".", "out", "ASSIGNMENT is 'a9'; the assignments are a1_clipping,"),
         (NAME, "none", "out", "none does not exist; name a folder, a zip file or a notebook"),
-        (NAME, ".", "out", "lies in what is collected"),
+        (NAME, ".", "out", "--into is out and what is collected is .; neither may lie in the other"),
     ],
 )
 def test_a_mistake_in_the_command_is_one_sentence(tmp_path, monkeypatch, capsys, name, source, into, told):

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -267,6 +268,29 @@ def test_an_assignment_that_was_not_graded_is_named(desk, capsys):
     command = ["export", "a9", "--for", "canvas", "--submissions", str(desk.submissions), "--workdir", str(desk.workdir)]
     assert main(command) == 2
     assert "gradebook.db holds no a9; run autograder grade a9 first" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_not_made(desk):
+    desk.submissions = desk.folder / "typo"
+    with pytest.raises(ValueError, match=r"--submissions is .*typo, which is not a folder"):
+        desk.export("canvas")
+    assert not desk.submissions.exists()
+
+
+def test_a_students_long_text_in_a_worksheet_is_no_obstacle(desk):
+    text = "Identifier,Full name,Online text,Grade\nParticipant 101,Ada," + "x" * 200_000 + ",,more\n"
+    assert desk.export("moodle", text)[1][3:] == ["10.125", "more"]
+
+
+def test_help_needs_neither_pytorch_nor_nbgrader():
+    code = (
+        "import sys; from autograder.cli import main\n"
+        "for command in ([], ['collect'], ['export']):\n"
+        "    try: main([*command, '--help'])\n"
+        "    except SystemExit: pass\n"
+        "sys.exit(str({'torch', 'nbgrader', 'nbformat'} & set(sys.modules) or ''))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr.strip() == ""
 
 
 def test_the_command_writes_beside_the_roster(desk, capsys):
