@@ -28,6 +28,7 @@ LARGEST_INNER_ZIP = 50 << 20
 LARGEST_RATIO = 200  # notebooks pack ten to one, a figure's text somewhat better
 SMALL = 1 << 20  # below this size the ratio does not matter
 MOST_ZIPS_IN_EACH_OTHER = 3
+LONGEST_NAME = 255  # as in file systems; a zip's names may be longer
 MOST_FILES, MOST_BYTES = 50_000, 8 << 30  # in all that was given
 MOST_FILES_INNER, MOST_BYTES_INNER = 2_000, 100 << 20  # in one zip within it, which one person handed in
 
@@ -161,7 +162,7 @@ def _zip(
 def _parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
     """Where a zip says that a file lies. Some write a backslash between folders."""
     parts = _name(info).replace("\\", "/").split("/")
-    return tuple(part for part in parts if part not in ("", ".")) or ("?",)
+    return tuple(part[:LONGEST_NAME] for part in parts if part not in ("", ".")) or ("?",)
 
 
 def _name(info: zipfile.ZipInfo) -> str:
@@ -177,6 +178,8 @@ def _refused(info: zipfile.ZipInfo) -> str:
     name = _name(info).replace("\\", "/")
     if name.startswith("/") or _DRIVE.match(name) or ".." in name.split("/"):
         return "its path leads out of the zip"
+    if max(map(len, name.split("/"))) > LONGEST_NAME:
+        return "its name is too long"
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
         return "it is a link, not a file"
     if info.flag_bits & _ENCRYPTED:

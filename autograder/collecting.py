@@ -33,7 +33,8 @@ _MAYBE_NOTEBOOK = re.compile(r"\.ipynb|\.(?:json|txt)$|^[^.]+$", re.IGNORECASE)
 # what systems put before and behind a name when they copy, download twice, or think they know its kind
 _BEFORE = re.compile(r"^(?:(?:copy|kopie|copie|copia)(?: \(?\d+\)?)? (?:of|von|de) )+", re.IGNORECASE)
 _BEHIND = re.compile(
-    r"(?:\.(?:ipynb|txt|json|download|zip|html?|pdf|py|docx?)|[ _]*\(\d+\)|[ _]*-?[ _]*(?:copy|kopie|copie|copia) ?\d*|-new-version)$",
+    r"(?:\.(?:ipynb|txt|json|download|zip|html?|pdf|py|docx?)|[ _]*\(\d+\)"
+    r"|[ _]*-?[ _]*(?:copy|kopie|copie|copia) ?\d*|-new-version)$",
     re.IGNORECASE,
 )
 _TRY = re.compile(r"-(\d+)$")  # Canvas counts the uploads of one name

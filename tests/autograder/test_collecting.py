@@ -499,6 +499,13 @@ def test_a_student_is_never_a_way_out(desk, part):
     assert outside(desk.folder) == ["given.zip"]
 
 
+@pytest.mark.parametrize("part", [" ", "_1", "(", ".zip", "a1_clipping"])
+def test_a_name_that_no_file_could_have_is_not_looked_at_for_long(desk, part):
+    path = part * (60_000 // len(part)) + "_5_60_a1_clipping.ipynb"
+    assert desk.zip({path: written("x"), "bob/a1_clipping.ipynb": written("bob's")}) == {"bob": "bob's"} and not desk.decided
+    assert any(line.endswith("its name is too long") and len(line) < 300 for line in desk.lines)
+
+
 def test_a_link_in_a_zip_is_not_followed(desk):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
