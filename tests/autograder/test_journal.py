@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from autograder import bank, journal, judge, keys
+from autograder import bank, expected, journal, keys
 from autograder.journal import Entry, Journal
 from autograder.judge import Mark
 from stabilitylab import workspace

@@ -28,11 +28,12 @@ def test_the_teaching_guide_states_the_limits():
 
 
 def test_the_standard_limits_of_a_submission():
-    assert STANDARD == Limits() == Limits(load=60.0, ask=20.0, total=180.0, answers=4 * MB)
+    assert Limits() == STANDARD
+    assert Limits(load=60.0, cell=20.0, least=3.0, grace=5.0, ask=20.0, total=180.0, answers=4 * MB) == STANDARD
 
 
 def test_our_own_answers_have_time_but_do_not_hang_for_ever():
-    assert PATIENT.load == PATIENT.ask == 600 and PATIENT.total == math.inf and PATIENT.answers == GB
+    assert PATIENT.load == PATIENT.cell == PATIENT.ask == 600 and PATIENT.total == math.inf and PATIENT.answers == GB
 
 
 def test_limits_cannot_be_changed_by_whoever_holds_them():
@@ -54,6 +55,10 @@ def test_every_folder_in_memory_holds_as_much_in_both_kinds_of_sandbox():
     assert limits.FOLDER_BYTES == 64 * MB
     sizes = set(limits.PRIVATE_FOLDERS.values())
     assert sizes == {"64m", "4k"} and {f for f, size in limits.PRIVATE_FOLDERS.items() if size == "4k"} == {"/proc", "/run"}
+
+
+def test_a_folder_holds_a_limited_number_of_names():
+    assert limits.FOLDER_FILES == 4096
 
 
 def test_a_sandbox_has_two_minutes_to_start_and_is_looked_at_often():

@@ -6,11 +6,14 @@ import sys
 import nbformat
 import pytest
 
-from autograder import judge, submissions
+from autograder import judge, rebuilding
+from autograder.asking import collect
+from autograder.expected import Expected
 from autograder.sandbox import host
-from autograder.sandbox.host import PATIENT, Limits, Sandbox, WorkerDied
+from autograder.sandbox.host import Code, Limits, Sandbox, WorkerDied
+from autograder.sandbox.limits import PATIENT
 from stabilitylab import workspace
-from tests.autograder.test_zygote import answer_of
+from tests.autograder.test_zygote import ENDLESS, answer_of
 
 pytestmark = pytest.mark.slow
 NAME = "a1_clipping"
@@ -64,24 +67,25 @@ except OSError as error:
 
 
 @pytest.mark.parametrize("kind", ["single", "opened"])
-@pytest.mark.parametrize("code, said", [("while True: pass", "took too long"), ("import os; os._exit(0)", "ended the process")])
+@pytest.mark.parametrize("code, said", [(ENDLESS, "took too long"), ("import os; os._exit(0)", "ended the process")])
 def test_a_worker_that_does_not_answer_is_given_up(kind, code, said, request):
     with request.getfixturevalue(kind).worker(PATIENT) as worker:
         worker.load([])  # it has started
-        worker.limits = Limits(load=1.0)
+        worker.limits = Limits(load=0.5, least=0.5, grace=0.5)
         with pytest.raises(WorkerDied, match=said):
-            worker.load([code])
+            worker.load([Code(code)])
 
 
 def test_where_bubblewrap_is_missing_it_says_so_and_marks_are_the_same(monkeypatch):
     monkeypatch.setattr(host.shutil, "which", lambda name: None)
     with Sandbox() as box:
         assert box.kind == "open" and "WITHOUT a sandbox" in box.warning and "files and network are open" in box.warning
-        expected = judge.Expected(box, NAME, seed=99)
+        expected = Expected(box, NAME, seed=99)
         solution = nbformat.read(workspace.ROOT / "solutions" / NAME / f"{NAME}.ipynb", as_version=4)
         cheating = (
             "from stabilitylab import exercises\nexercises.mark = lambda *a, **k: (1.0, [])\nexercises.encode = lambda *a: True\n"
         )
-        for cells, share in ((submissions.code_cells(solution), 1.0), ([cheating + "def clip_grad_norm(p, m): return 0.0"], 0.0)):
-            marks = judge.judge(box, judge.collect(box, cells, expected), expected)
+        cheater = [Code(cheating + "def clip_grad_norm(p, m): return 0.0", position=1)]
+        for cells, share in ((rebuilding.rebuild(solution, []).code, 1.0), (cheater, 0.0)):
+            marks = judge.judge(collect(box, cells, expected), cells, expected)
             assert {mark.share for mark in marks.values()} == {share}

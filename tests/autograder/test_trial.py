@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from autograder import trial
-from autograder.sandbox.host import PATIENT
+from autograder.sandbox.limits import PATIENT
 from stabilitylab.exercises import Probe, Question, given
 from tests.autograder import toy as made_up
 from tests.autograder.toy import NAME, Here
@@ -52,12 +52,15 @@ def test_a_wrong_answer_that_is_told_another_sentence_is_noticed(toy, box, monke
     assert problems(toy, monkeypatch, answers=same) == (said,)
 
 
-def test_the_sentence_that_comes_first_counts(toy, box, monkeypatch):
-    code = "def double(x):\n    return x if x > 0 else object()\n"  # nothing equals an object: a second sentence follows
-    assert problems(toy, monkeypatch, answers={"double/wrong_early": ("You give up.", code), "double/wrong_same": None}) == ()
-    said = "double/wrong_zero: is told 'You return what you were given.' instead of its own sentence"
-    (toy / "changed" / "bank" / NAME / "double" / "wrong_early.py").unlink()
-    assert problems(toy, monkeypatch, answers={"double/wrong_zero": ("You give up.", code)}) == (said,)
+def test_an_answer_that_gives_what_is_never_the_same_is_noticed(toy, box, monkeypatch):
+    code = "def double(x):\n    return x if x > 0 else object()\n"  # nothing equals an object: nothing can be recognised by it
+    said = "double/wrong_early: is told 'Not twice a number.' instead of its own sentence"
+    assert problems(toy, monkeypatch, answers={"double/wrong_early": ("You give up.", code)}) == (said,)
+
+
+def test_an_answer_that_shares_one_probe_with_another_is_told_its_own_sentence(toy, box, monkeypatch):
+    code = "def double(x):\n    return x if x > 0 else 0\n"  # as wrong_same on one probe, and listed after it
+    assert problems(toy, monkeypatch, answers={"double/wrong_zero": ("You give up.", code)}) == ()
 
 
 def test_a_right_answer_that_loses_points_is_noticed(toy, box, monkeypatch):
@@ -128,7 +131,7 @@ def test_every_trial_has_fresh_seeds_and_its_outcome_stands(toy, box, monkeypatc
     numbers = itertools.count()
     monkeypatch.setattr(trial.secrets, "randbits", lambda bits: asked.append(bits) or next(numbers))
     found = trial.try_bank(NAME)
-    assert asked == [48] * 3
+    assert asked == [128] * 3
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.problems = ()
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from autograder.sandbox import host, zygote
-from autograder.sandbox.host import Limits, WorkerDied
-from autograder.sandbox.limits import MEMORY, PROCESSES, THREADS
+from autograder.sandbox.host import Code, Limits, WorkerDied
+from autograder.sandbox.limits import FOLDER_FILES, MEMORY, PROCESSES, THREADS
 from stabilitylab import workspace
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="zygotes and their keepers are for Linux")
@@ -19,8 +19,8 @@ PROBE = ("a1_clipping", "cosine_similarity", "one_vector_over_all_tensors", {"st
 
 def answer_of(worker, code):
     """What code that defines `found` leaves there, by way of a probe that hands its function's result through."""
-    worker.load([f"{code}\ndef cosine_similarity(a, b):\n    return found() if callable(found) else found"])
-    return worker.ask(*PROBE)["value"]
+    worker.load([Code(code), Code("def cosine_similarity(a, b):\n    return found() if callable(found) else found")])
+    return worker.ask(*PROBE, tell=None)["value"]
 
 
 def found_in(box, code, limits=None):
@@ -163,6 +163,29 @@ found = [[os.getcwd(), os.environ["HOME"], os.environ["TMPDIR"]], found]
     assert dict(written["dict"]) == limited | refused
 
 
+def test_a_folder_holds_so_many_names_and_no_more(box):
+    code = """
+import errno, os
+def fill(folder):
+    made = []
+    try:
+        while len(made) < 10_000:
+            made.append(os.path.join(folder, f"n{len(made)}"))
+            os.close(os.open(made[-1], os.O_CREAT))
+    except OSError as error:
+        said = error.errno
+    for path in made[:-1]:
+        os.unlink(path)
+    return [len(made), said]
+def found():
+    return [fill("."), fill("/dev/shm")]
+"""
+    import errno
+
+    for names, said in found_in(box, code):
+        assert FOLDER_FILES - 16 < names <= FOLDER_FILES + 1 and said == errno.ENOSPC
+
+
 def test_a_submission_has_no_network_no_powers_and_is_the_first_of_its_processes(box):
     code = """
 import ctypes, os, socket
@@ -202,17 +225,34 @@ def test_a_zygote_that_died_is_replaced(box):
     assert found_in(box, "found = 3") == 3
 
 
+ENDLESS = """
+while True:
+    try:
+        while True:
+            pass
+    except BaseException:
+        pass
+"""
+"""A cell that does not let itself be interrupted."""
+
+
 def ends(box, code, limits=None):
     """Why a submission was ended."""
     with box.worker(limits) as worker, pytest.raises(WorkerDied) as error:
-        worker.load([code])
+        worker.load([Code(code)])
     return str(error.value)
 
 
 def test_a_submission_that_ends_or_does_not_answer_is_given_up(box):
     assert ends(box, "import os; os._exit(0)") == "it ended the process"
-    assert ends(box, "while True: pass", Limits(load=0.5)) == "it took too long"
-    assert ends(box, "while True: pass", Limits(total=0.5)) == "all of it together took longer than 0.5 seconds"
+    assert ends(box, ENDLESS, Limits(load=0.2, least=0.2, grace=0.2)) == "it took too long"
+    assert ends(box, ENDLESS, Limits(total=0.5)) == "all of it together took longer than 0.5 seconds"
+
+
+def test_a_cell_that_can_be_interrupted_costs_nothing_but_itself(box):
+    with box.worker(Limits(cell=0.2, least=0.2)) as worker:
+        long, after = worker.load([Code("x = 1\nwhile True:\n    x += 1"), Code("y = 2")], ["y"])
+        assert (long.error, after.error, after.defines) == ("TookTooLong", None, ("y",))
 
 
 PROCESSES_AT_ONCE = """
@@ -280,7 +320,7 @@ with open("large", "wb") as file:
 
 def test_what_a_submission_started_ends_with_it(box):
     with box.worker() as worker:
-        worker.load(["import os\nif os.fork() == 0:\n    os.setpgid(0, 0)\n    os.read(os.pipe()[0], 1)"])
+        worker.load([Code("import os\nif os.fork() == 0:\n    os.setpgid(0, 0)\n    os.read(os.pipe()[0], 1)")])
         keepers = psutil.Process(box._zygote._process.pid).children(recursive=True)
         assert len(keepers) >= 3
     gone, alive = psutil.wait_procs(keepers[2:], timeout=60)
