@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder import bank, grading, orders, release, submissions
+from autograder import bank, entering, grading, orders, release, submissions
 from autograder.cli import main
 from autograder.journal import Entry, Journal
 from autograder.judge import Mark
@@ -41,8 +41,8 @@ class Class:
         self.progress.clear(), self.warnings.clear()
         box = options.pop("box", None) or Here()
         with pytest.MonkeyPatch.context() as patch:
-            collect = grading.judge.collect
-            patch.setattr(grading.judge, "collect", lambda *arguments: self.asked.append(1) or collect(*arguments))
+            collect = grading.asking.collect
+            patch.setattr(grading.asking, "collect", lambda *arguments: self.asked.append(1) or collect(*arguments))
             report = grading.grade(
                 TOY,
                 self.folder,
@@ -141,6 +141,7 @@ def test_a_name_that_could_do_harm_and_a_link_are_refused(toys):
         assert report[student] == {
             "status": "refused",
             "problem": report[student]["problem"],
+            "notes": [],
             "score": 0,
             "max": 0,
             "questions": {},
@@ -283,12 +284,12 @@ def test_a_student_whom_nbgrader_refuses_costs_the_others_nothing(two, monkeypat
 
 
 def test_a_submission_on_which_the_grader_fails_costs_the_others_nothing(two, monkeypatch):
-    rebuild = submissions.rebuild
+    rebuild = grading.rebuild
 
     def fail(blank, cells):
         return {}["a bug of ours"] if any("nearest" in cell.source for cell in cells) else rebuild(blank, cells)
 
-    monkeypatch.setattr(submissions, "rebuild", fail)
+    monkeypatch.setattr(grading, "rebuild", fail)
     made_up.hand_in(two.folder, "ada", changed(near_code="nearest = 1"))
     report, judged = two.grade()
     assert judged == 0 and report["bob"] == two.first["bob"] and report["ada"]["status"] == "refused"
@@ -328,7 +329,7 @@ def test_only_tests_get_a_mark_written_into_them(toy, monkeypatch):
     journal = Journal(toy / "marks", TOY)
     marks = {"double": Mark(0.25, ("You lose the sign.", "More.")), "near": Mark(1.0, ()), "quiz_one": Mark(0.0, ("No.",))}
     journal.write("ada", Entry("graded", marks | {"quiz_some": Mark(1.0, ())}, "key"))
-    step = grading.WriteMarks()
+    step = entering.WriteMarks()
     step.journal = str(toy / "marks")
     made, about = step.preprocess(made_up.solution(), {"nbgrader": {"assignment": TOY, "student": "ada"}})
     written = {c.metadata.nbgrader.grade_id: c for c in made.cells if c.cell_type == "code" and c.outputs}
@@ -507,6 +508,6 @@ def test_rebuilding_keeps_helpers_and_restores_what_was_deleted():
         submitted.cells.index(cell(submitted, "clip_grad_norm_code")), nbformat.v4.new_code_cell("def helper():\n    return 1")
     )
     submitted.cells.remove(cell(submitted, "setup"))
-    cells = submissions.code_cells(submissions.rebuild(blank, list(submissions.cells_of(submitted))))
+    cells = [code.source for code in grading.rebuild(blank, list(submissions.cells_of(submitted))).code]
     assert cells[0].startswith("import torch")
     assert cells.index("def helper():\n    return 1") < next(i for i, c in enumerate(cells) if "return helper()" in c)
