@@ -1,4 +1,4 @@
-"""The terminal's door: ``stabilitylab list``, ``run``, ``check``, ``claims``, ``record``, ``ledger``, ``quiz``,
+"""The terminal's door: ``stabilitylab list``, ``run``, ``diagnose``, ``check``, ``claims``, ``record``, ``ledger``, ``quiz``,
 ``interview``, ``progress``, ``cards``, ``deliver``, ``lab``.
 
 Heavy modules are imported inside the commands, so that ``--help`` and a mistyped word answer at once.
@@ -48,6 +48,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=0, help="default 0")
     run.add_argument("--json", type=Path, metavar="FILE", help="also write every step record to FILE")
     run.add_argument("--figure", type=Path, metavar="FILE", help="where the PNG goes, default work/runs/EXPERIMENT-ARM-SEED.png")
+
+    diagnose = add(
+        "diagnose", _diagnose, "Judge the loss log of a run of your own: a verdict, what it rests on, what to log next."
+    )
+    diagnose.add_argument(
+        "file", type=Path, help="CSV, JSON lines, TensorBoard event files, trainer_state.json, or an export of Weights & Biases"
+    )
+    diagnose.add_argument("--loss", metavar="COLUMN", help="the column of the training loss, default the one whose name says so")
+    diagnose.add_argument("--vocabulary", type=int, metavar="N", help="how many tokens the model chooses between")
+    diagnose.add_argument("--unigram", type=float, metavar="NATS", help="unigram entropy of the text, in nats per token")
+    diagnose.add_argument("--figure", type=Path, metavar="FILE", help="where the PNG goes, default work/runs/FILE-diagnosis.png")
 
     check = add("check", _check, "Run every arm over several seeds and check what the experiment states.")
     check.add_argument("experiment", help="such as constant-lr")
@@ -172,6 +183,57 @@ def _run(options: argparse.Namespace) -> int:
     title = f"{experiment.name} / {arm}, seed {options.seed}: {diagnosis.verdict}"
     plots.panels({arm: [run]}, ("loss", "grad_norm", "update_ratio", "lr"), title).save(figure)
     console.print(f"Figure: {figure}", soft_wrap=True)
+    return 0
+
+
+def _diagnose(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from stabilitylab import workspace
+    from stabilitylab.training import advice, logs
+    from stabilitylab.training.diagnosis import diagnose
+    from stabilitylab.training.telemetry import Run
+
+    log = logs.read(options.file, options.loss)
+    run = Run.from_log(log, options.vocabulary, options.unigram)
+    figure = options.figure or workspace.WORK / "runs" / f"{options.file.stem}-diagnosis.png"
+    workspace.make_folder(figure.parent)
+    steps, taken = run.column("step"), [advice.NAMES[name] for name in log.taken if name in advice.NAMES]
+    also = f"; also {', '.join(taken)}" if taken else ""
+    console = Console(highlight=False)
+
+    def say(text: str) -> None:  # names from the file are no markup
+        console.print(text, markup=False, soft_wrap=True)
+
+    say(f"{log.format}: {len(steps)} losses of steps {steps[0]} to {steps[-1]}, column {log.taken['loss']!r}{also}.")
+    for note in log.notes:
+        say(f"Note: {note}")
+    diagnosis = diagnose(run)
+    console.print(f"Verdict: [bold]{diagnosis.verdict}[/bold]. {diagnosis.reason}", soft_wrap=True)
+    if diagnosis.otherwise:
+        say(f"Its end is finite; without the broken steps: {diagnosis.otherwise.verdict}. {diagnosis.otherwise.reason}")
+    references = {"uniform guess": run.uniform, "unigram entropy": run.unigram}
+    known = ", ".join(f"{name} {'not known' if math.isnan(at) else f'{at:.2f}'}" for name, at in references.items())
+    spikes = ", ".join(map(str, diagnosis.spikes[:8])) + (" ..." if len(diagnosis.spikes) > 8 else "") or "none"
+    say(
+        f"It rests on: first loss {run.records[0].loss:.4g}, lowest level {diagnosis.lowest:.4g}, "
+        f"end {diagnosis.final_loss:.4g}, noise of a step {diagnosis.noise:.2g}, {known} (nats); spikes at steps: {spikes}."
+    )
+    for sentence in diagnosis.unjudged:
+        say(f"Not judged: {sentence}")
+    if diagnosis.unjudged:
+        say("--vocabulary N and --unigram NATS say what is not known.")
+    help_ = advice.ADVICE[diagnosis.verdict]
+    if missing := help_.missing(log.kinds):
+        say("What else would decide, if it were logged:")
+        for sentence in missing:
+            say(f"  {sentence}")
+    say(f"The lesson about it: {help_.lesson}")
+    from stabilitylab.figures import plots
+
+    columns = [name for name in ("grad_norm", "update_ratio", "loss_scale", "lr") if name in log.columns]
+    plots.panels({run.label: [run]}, ("loss", *columns), f"{options.file.name}: {diagnosis.verdict}").save(figure)
+    say(f"Figure: {figure}")
     return 0
 
 

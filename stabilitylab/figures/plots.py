@@ -23,7 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from stabilitylab import workspace
-from stabilitylab.training.diagnosis import UNIFORM, diagnose
+from stabilitylab.training.corpus import VOCABULARY
+from stabilitylab.training.diagnosis import diagnose
 from stabilitylab.training.telemetry import Run
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLORS = (
@@ -134,7 +135,7 @@ def panels(
             for i, run in enumerate(group):
                 _line(axis, run, column, color, label if i == 0 else None, thin=len(group) > 1, smooth=smooth)
         _scale(axis, column, runs)
-        axis.set_ylabel(_label(column))
+        axis.set_ylabel(_label(column, runs))
         if column == "loss":
             _references(axis, runs[0])
             for color, group in zip(colors, groups.values()):
@@ -242,8 +243,9 @@ def lines(
     return Chart(figure, f"{title}. {ylabel} by {xlabel}{meaning}. " + "; ".join(sentences) + ".")
 
 
-def _label(column: str) -> str:
-    return AXIS_LABELS.get(column, column.replace("_", " "))
+def _label(column: str, runs: Sequence[Run]) -> str:
+    label = AXIS_LABELS.get(column, column.replace("_", " "))
+    return label if all(run.vocabulary == VOCABULARY for run in runs) else label.replace("per byte", "per token")
 
 
 def _figure(rows: int, height: float) -> tuple[Figure, list[Axes]]:
@@ -291,14 +293,18 @@ def _scale(axis: Axes, column: str, runs: Sequence[Run]) -> None:
     """An axis over the values that matter: neither an explosion nor one spike may flatten what else there is to see."""
     values = np.array([v for run in runs for v in run.column(column)], dtype=float)
     if column == "lr":
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return
         axis.set_ylim(min(0.0, values.min() * 1.15), max(0.0, values.max() * 1.15) or None)
         return
     values = values[np.isfinite(values) & (values > 0)]
     if not len(values):
         return
     if column == "loss" and values.max() <= 30:
-        start = max(run.records[0].loss for run in runs)
-        axis.set_ylim(top=min(axis.get_ylim()[1], 1.3 * start))  # a spike beyond it is marked at the edge
+        start, end = max(run.records[0].loss for run in runs), max(run.records[-1].loss for run in runs)
+        # a spike beyond it is marked at the edge
+        axis.set_ylim(top=min(axis.get_ylim()[1], max(1.3 * start, 1.1 * end)))
     elif column in ("loss", "grad_norm", "clipped_norm"):
         axis.set_yscale("log")
         axis.set_ylim(values.min() * 0.7, min(values.max() * 1.4, values.min() * _MOST))
@@ -320,7 +326,7 @@ def _name_ticks(axis: Axis) -> None:
 
 def _references(axis: Axes, run: Run) -> None:
     low, high = axis.get_ylim()
-    lines = [("uniform guess", UNIFORM), ("unigram", run.unigram), ("bigram", run.bigram)]
+    lines = [("uniform guess", run.uniform), ("unigram", run.unigram), ("bigram", run.bigram)]
     if axis.get_yscale() == "log":
         lines = lines[1:2]  # over many decades the three would lie on top of each other
     for name, height in lines:
@@ -345,7 +351,8 @@ def _reference(axis: Axes, name: str, height: float) -> None:
 
 def _describe(groups: Mapping[str, Sequence[Run]], columns: Sequence[str], title: str) -> str:
     sentences = [f"{title}." if title else "Training runs."]
-    sentences.append(f"Panels over steps: {', '.join(_label(c) for c in columns)}.")
+    runs = [run for group in groups.values() for run in group]
+    sentences.append(f"Panels over steps: {', '.join(_label(c, runs) for c in columns)}.")
     for label, group in groups.items():
         diagnoses = [diagnose(run) for run in group]
         counts = {d.verdict.value: sum(e.verdict == d.verdict for e in diagnoses) for d in diagnoses}

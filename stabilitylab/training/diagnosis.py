@@ -27,7 +27,7 @@ frozen              the level never left the start by more than the run's noise 
 crawling            the end is above the unigram entropy, and none of the above
 spiked, recovered   there was a spike, and the end is below the unigram entropy
 trained             the end is below the unigram entropy, and nothing spiked
-fell, unjudged      as the last three, but the unigram entropy is not known, and the end is where it may lie
+fell, unjudged      as *trained*, but the unigram entropy is not known, and the end is where it may lie
 =================== =============================================================================================
 
 **Noise.** Margins come from the run's own noise: the standard deviation of one step about its neighbours (``step_noise``). A
@@ -154,7 +154,7 @@ def diagnose(run: Run) -> Diagnosis:
         facts.noise,
         facts.lowest,
         facts.unjudged,
-        verdict in (Verdict.TRAINED, Verdict.RECOVERED) or (verdict == Verdict.ROSE and facts.above_unigram is False),
+        verdict in (Verdict.TRAINED, Verdict.RECOVERED, Verdict.ROSE) and facts.above_unigram is False,
         facts.otherwise,
     )
 
@@ -345,9 +345,7 @@ def _rose(facts: _Facts) -> str | None:
     left = 5 * PLATEAU_NATS if facts.plateau else rise / 3
     if not (rise > max(facts.damage, facts.margin(7, facts.width, facts.width)) and facts.medians[-1] - facts.lowest > left):
         return None
-    return (
-        f"it fell to {facts.lowest:.2f} nats, then rose by {rise:.2f} without a lasting jump, and ends at {facts.final:.2f} nats."
-    )
+    return f"it fell to {facts.lowest:.2f} nats, then rose by {rise:.2f}, and ends at {facts.final:.2f} nats."
 
 
 def _stuck(facts: _Facts) -> str | None:
@@ -384,13 +382,13 @@ def _below(facts: _Facts) -> str:
     """What a run that ended low ended below of."""
     if not math.isnan(facts.run.unigram):
         return f"below unigram ({facts.run.unigram:.2f})"
-    if math.isnan(facts.uniform) or facts.began_trained:
+    if facts.above_unigram is None or math.isnan(facts.uniform) or facts.began_trained:
         return f"{facts.start - facts.final:.2f} below its start ({facts.start:.2f})"
     return f"below the {UNIGRAM_SHARE[0] * facts.uniform:.2f} that knowing only how common each token is gives at best"
 
 
 def _recovered(facts: _Facts) -> str | None:
-    if not facts.rises or facts.above_unigram is None:
+    if not facts.rises:
         return None
     step = facts.run.records[facts.rises[0]].step
     return f"it spiked at step {step} and still ends at {facts.final:.2f} nats, {_below(facts)}."

@@ -10,11 +10,13 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from stabilitylab.training import logs
 from stabilitylab.training.corpus import VOCABULARY
 from stabilitylab.training.model import Transformer
 
@@ -107,11 +109,19 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: settings, references, and one list per column. inf and NaN become strings."""
         columns = {name: [_plain(value) for value in self.column(name)] for name in COLUMNS}
-        return {"label": self.label, "config": self.config, "unigram": self.unigram, "bigram": self.bigram, "columns": columns}
+        data: dict[str, Any] = {
+            "label": self.label,
+            "config": self.config,
+            "unigram": _plain(self.unigram),
+            "bigram": _plain(self.bigram),
+        }
+        if self.vocabulary != VOCABULARY:  # runs of bytes were recorded before there were others
+            data["vocabulary"] = self.vocabulary
+        return data | {"columns": columns}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Run:
-        """The inverse of ``to_dict``; columns that were not kept are NaN (or False, or 0)."""
+        """The inverse of ``to_dict``; columns that were not kept are NaN (or False, or 0), references NaN."""
         columns = data["columns"]
         length = len(columns["step"])
         kinds = {"bool": bool, "int": int, "float": float}
@@ -123,7 +133,40 @@ class Run:
             for field in dataclasses.fields(StepRecord)
         ]
         records = [StepRecord(*row) for row in zip(*values)]
-        return cls(data["label"], data["config"], records, data["unigram"], data["bigram"])
+        unigram, bigram = (float(data.get(name, math.nan)) for name in ("unigram", "bigram"))
+        return cls(data["label"], data["config"], records, unigram, bigram, data.get("vocabulary", VOCABULARY))
+
+    @classmethod
+    def read(cls, path: str | Path, loss: str | None = None, vocabulary: int | None = None, unigram: float | None = None) -> Run:
+        """A run from the log of any trainer; ``training.logs`` says which files it reads.
+
+        Args:
+            path: CSV, JSON lines, TensorBoard event files, a ``trainer_state.json``, a Weights & Biases export.
+            loss: the column of the training loss, default the one whose name says so.
+            vocabulary: how many tokens the model chooses between, default unknown.
+            unigram: unigram entropy of the text in nats per token, default unknown.
+
+        Raises:
+            ValueError: if the file cannot be read as a log, or a reference cannot be one.
+            FileNotFoundError: if there is no such file.
+        """
+        return cls.from_log(logs.read(path, loss), vocabulary, unigram)
+
+    @classmethod
+    def from_log(cls, log: logs.Log, vocabulary: int | None = None, unigram: float | None = None) -> Run:
+        """The run in a log that was read; see ``read``. Of a run of this course its own references are kept."""
+        if vocabulary is not None and vocabulary < 2:
+            raise ValueError(f"vocabulary is {vocabulary}; it is the number of tokens the model chooses between, 2 or more")
+        if unigram is not None and not 0 < unigram < math.inf:
+            raise ValueError(f"unigram is {unigram}; it is an entropy in nats per token, above 0")
+        data: dict[str, Any] = {"label": log.path.stem, "config": {}, "columns": log.columns, "vocabulary": None}
+        if log.run is not None:
+            data = dict(log.run)
+        if vocabulary is not None:
+            data["vocabulary"] = vocabulary
+        if unigram is not None:
+            data["unigram"] = unigram
+        return cls.from_dict(data)
 
 
 def _plain(value: float) -> float | str:
