@@ -13,6 +13,12 @@ the copy, also in the processes that the sandbox starts. A worker imports PyTorc
 some four seconds for each. Tests run until one fails, those named after the module first and the cheap before the dear; a run
 that takes far longer than the whole wing does counts as having noticed. The share caught, and every change that nobody noticed,
 are printed.
+
+    .venv/bin/python -m tests.mutants --answers a1_clipping a2_schedules
+
+changes the reference answers of assignments instead, in every place and in every way, and judges each changed answer as the
+grader would a submission's. Those that lose no point are printed: a probe is missing for them, or they are no mistake, and are
+then named in ``tests/equivalent_mutants/ASSIGNMENT.yaml``, with the reason.
 """
 
 from __future__ import annotations
@@ -34,7 +40,10 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,6 +56,9 @@ WINGS = {
 """What is changed, and the fast tests that should notice."""
 
 LEFT_OUT = ("autograder/bank/", "autograder/keys/", "autograder/reference/")
+EQUIVALENT = ROOT / "tests" / "equivalent_mutants"
+"""ASSIGNMENT.yaml: a reason -> the changes that it holds for, each written as it is printed."""
+
 WANTED = 0.85
 PRELOADED = (
     "torch",
@@ -269,6 +281,69 @@ def report(results: list[dict]) -> float:
     return caught / max(1, len(of_wing))
 
 
+def mutants_of(path: Path) -> dict[str, str]:
+    """Every change to a file: ``function: the line before -> the line after`` -> the source with it. What two operators make
+    alike counts once; where a function has the same line again, a number follows."""
+    from cosmic_ray.commands.init import _all_work_items
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    source = path.read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    for item in _all_work_items([path], {}):
+        change = item.mutations[0]
+        changed = mutate_code(source, get_operator(change.operator_name)(), change.occurrence)
+        lines = list(difflib.ndiff(source.splitlines(), changed.splitlines()))
+        before, after = (" ".join(line[2:].strip() for line in lines if line.startswith(sign)) for sign in "-+")
+        name = first = f"{change.definition_name}: {before} -> {after}"
+        alike = 1
+        while found.get(name, changed) != changed:
+            alike += 1
+            name = f"{first} ({alike})"
+        found[name] = changed
+    return found
+
+
+def answers(assignment: str, seed: int, jobs: int) -> bool:
+    """Judges every mutant of an assignment's reference as a submission; prints those that lose no point and are not known to be
+    equivalent, and how many there were. Returns whether the list of the equivalent ones is right."""
+    from autograder.asking import collect
+    from autograder.expected import REFERENCES, Expected
+    from autograder.sandbox.host import Code, Sandbox
+    from stabilitylab import exercises
+
+    mutants = mutants_of(REFERENCES / f"{assignment}.py")
+    listed = EQUIVALENT / f"{assignment}.yaml"
+    equivalent = (
+        {change for changes in yaml.safe_load(listed.read_text()).values() for change in changes} if listed.exists() else set()
+    )
+    with Sandbox() as sandbox, ThreadPoolExecutor(jobs) as pool:
+        expected = Expected(sandbox, assignment, seed)
+
+        def loses(source: str) -> bool:
+            given = collect(sandbox, [Code(source)], expected).answers
+            return any(
+                not exercises.agree(given[grade_id][probe.name], right[probe.name], probe)
+                for grade_id, right in expected.right.items()
+                for probe in exercises.questions(assignment)[grade_id].probes
+            )
+
+        unnoticed = {change for change, lost in zip(mutants, pool.map(loses, mutants.values())) if not lost}
+    for change in sorted(unnoticed - equivalent):
+        print(f"no point lost: {change}")
+    wrongly_listed = sorted(equivalent - unnoticed)
+    for change in wrongly_listed:
+        print(f"listed as equivalent, but {'loses points' if change in mutants else 'there is no such mutant'}: {change}")
+    mistakes, caught = (
+        len(mutants) - len(equivalent & mutants.keys()),
+        len(mutants) - len(unnoticed | equivalent & mutants.keys()),
+    )
+    print(
+        f"{assignment:38}{caught:4} of {mistakes:3} lose points, {caught / mistakes:6.1%}; {len(equivalent)} more are no mistake"
+    )
+    return caught == mistakes and not wrongly_listed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=300, help="how many changes, default 300")
@@ -276,11 +351,16 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="PATH", help="a file or folder to stay in, such as stabilitylab/claims")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="workers, default one per core")
     parser.add_argument("--tests", nargs="*", default=[], metavar="PATH", help="tests to run in place of the wing's")
+    parser.add_argument(
+        "--answers", nargs="+", default=[], metavar="NAME", help="judge all mutants of these assignments' references"
+    )
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
         work(arguments.tests)
         return 0
+    if arguments.answers:
+        return 0 if all([answers(name, arguments.seed, arguments.jobs) for name in arguments.answers]) else 1
     found = places(arguments.only)
     if not found:
         parser.error(f"--only is {arguments.only!r}; nothing there can be changed, choose a path in {', '.join(WINGS)}")
