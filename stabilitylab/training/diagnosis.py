@@ -35,14 +35,15 @@ difference of two levels counts as noise up to 4 standard errors, and up to 7 wh
 are picked. 0.2 nat is the least that counts as damage or as a rise; it is less for a run that begins below 2 nats (a tenth of its
 first loss), and more where noise is so large that spikes must be higher.
 
-**Spikes.** A spike is a rise by more than 1 nat over the median of the 20 steps before it (``find_spikes``); by more than half
-the first loss if the run begins below 2 nats; by more than 4 times the noise if that is more. Batches of very few rows make such
-rises without end, because some text is harder: where a run whose noise is above 1/6 of the threshold rises three times or more,
-mostly for a single step, and its median loss does not go up, that is noise too, and only a rise four times as high as these
-usually are is a spike.
+**Spikes.** A spike is a rise by more than 1 nat over the median of the 20 steps before it (``find_spikes``), or by more than half
+the first loss if the run begins below 2 nats. Where that is more than 12 times the noise, 12 times the noise are enough, but not
+less than 0.3 of it; where it is less than 4 times the noise, it takes 4 times. Batches of very few rows make such rises without
+end, because some text is harder: where a run whose noise is above 1/6 nat rises three times or more, mostly for a single step,
+and its median loss does not go up, that is noise too, and only a rise four times as high as these usually are is a spike.
 
 **What is not known.** A log from elsewhere may lack references. Without a vocabulary the first loss stands in for the uniform
-guess, if it is at least ln 256; a lower one tells nothing, and then an end above the start is *worse than start*. A run began as
+guess, if it is at least ln 256, and up to the ln of the largest vocabularies (12.5); a lower one tells nothing, and then an end
+above the start is *worse than start*, unless it is ten times as high and above ln 256: *diverged*. A run began as
 a trained model if its first loss is below the unigram entropy, or, where that is not known, a nat below the uniform guess. The
 unigram entropy of text was 0.55 to 0.8 of the uniform guess wherever we looked (bytes of this course 0.59, words of GPT-2 about
 0.7, letters 0.8): an end below counts as *trained*, one above as *crawling*, and ``Diagnosis.unjudged`` says what is missing.
@@ -67,8 +68,12 @@ from stabilitylab.training.telemetry import Run
 UNIFORM = math.log(VOCABULARY)
 """Loss in nats per byte of a model that knows nothing: every byte equally likely."""
 
+LARGEST = math.log(2**18)
+"""The uniform guess among as many tokens as the largest vocabularies hold; a higher first loss is no guess but a bad start."""
 SPIKE_NATS = 1.0
 SPIKE_WINDOW = 20
+CALM_SHARE = 0.3
+"""Of the usual height of a spike, what is one in the calmest run."""
 PLATEAU_NATS = 0.1
 DAMAGE_NATS = 0.2
 STILL_NATS = 0.005
@@ -176,7 +181,7 @@ class _Facts:
         self.unit = "byte" if run.vocabulary == VOCABULARY else "token"
         self.uniform = run.uniform
         if math.isnan(self.uniform) and self.initial >= UNIFORM:
-            self.uniform = self.initial
+            self.uniform = min(self.initial, LARGEST)
 
     def margin(self, errors: float, *steps: int) -> float:
         """So many standard errors of the difference between two means over so many steps."""
@@ -185,7 +190,7 @@ class _Facts:
     @cached_property
     def damage(self) -> float:
         """The least difference of two levels that counts as damage or as a rise."""
-        return DAMAGE_NATS * self.threshold / SPIKE_NATS
+        return DAMAGE_NATS * max(self.threshold, _usual(self.losses)) / SPIKE_NATS
 
     @cached_property
     def stretches(self) -> list[Sequence[float]]:
@@ -441,8 +446,8 @@ def recent_drop(losses: Sequence[float]) -> float:
 def find_spikes(losses: Sequence[float]) -> tuple[int, ...]:
     """Indices at which the loss rises more than 1 nat above the median of the 20 steps before it.
 
-    A spike lasts until the loss is back within 1 nat of the median from before it; only its first step is named. In a run that
-    begins below 2 nats it takes less than 1 nat, in a noisy one more; the module's docstring says how much.
+    A spike lasts until the loss is back within 1 nat of the median from before it; only its first step is named. In a run that is
+    calm or begins below 2 nats it takes less than 1 nat, in a noisy one more; the module's docstring says how much.
     """
     return tuple(rise.at for rise in _rises(losses, _threshold(losses)[0])[0])
 
@@ -477,16 +482,22 @@ def _rises(losses: Sequence[float], threshold: float) -> tuple[list[_Rise], list
     return rises, differences
 
 
+def _usual(losses: Sequence[float]) -> float:
+    """By how much a spike rises in a run of usual noise: 1 nat, or half the first loss where that is less."""
+    return min(SPIKE_NATS, losses[0] / 2) if losses[0] > 0 else SPIKE_NATS
+
+
 def _threshold(losses: Sequence[float]) -> tuple[float, float]:
     """By how much a spike rises, and the noise of one step, both in nats."""
-    least = SPIKE_NATS * min(1.0, max(losses[0], 0.0) / 2) or SPIKE_NATS
-    rises, differences = _rises(losses, least)
+    usual = _usual(losses)
+    _, differences = _rises(losses, usual)
     if len(differences) < SPIKE_WINDOW:
-        return least, 0.0
+        return usual, 0.0
     middle = median(differences)
     noise = 1.4826 * median(abs(difference - middle) for difference in differences) / math.sqrt(2)
-    threshold = max(least, 4 * noise)
-    if 6 * noise > least and len(rises) >= 3 and sum(rise.steps == 1 for rise in rises) >= 0.75 * len(rises):
+    threshold = max(4 * noise, min(usual, max(CALM_SHARE * usual, 12 * noise)) if noise else usual)
+    rises, _ = _rises(losses, threshold)
+    if 6 * noise > usual and len(rises) >= 3 and sum(rise.steps == 1 for rise in rises) >= 0.75 * len(rises):
         quarter = len(losses) // 4
         medians = [median(losses[at : at + quarter]) for at in range(0, 4 * quarter, quarter)]
         if medians[-1] <= min(medians) + DAMAGE_NATS:

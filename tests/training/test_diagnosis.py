@@ -351,9 +351,17 @@ def test_jumps_that_leave_the_loss_higher_are_no_noise():
 
 
 def test_a_run_that_begins_low_spikes_by_less():
-    tuned = noisy([1.2 - 0.002 * step for step in range(200)], 0.02)
-    assert find_spikes(with_spike(tuned, 100, 0.7)) == (100,)
-    assert find_spikes(with_spike(tuned, 100, 0.5)) == ()
+    tuned = noisy([1.2 - 0.002 * step for step in range(200)], 0.06)
+    assert find_spikes(with_spike(tuned, 100, 0.8)) == (100,)
+    assert find_spikes(with_spike(tuned, 100, 0.4)) == ()
+
+
+def test_a_calm_run_spikes_by_less_and_heals_all_the_same():
+    calm = noisy(fall(5.6, 2.4, 300), 0.03)
+    assert find_spikes(with_spike(calm, 200, 0.6)) == (200,)
+    assert find_spikes(with_spike(calm, 200, 0.25)) == ()
+    assert find_spikes(with_spike(noisy(fall(5.6, 2.4, 300), 0.1), 200, 0.6)) == ()
+    assert diagnose(run([*with_spike(calm, 200, 0.6)[:210], *[loss + 0.15 for loss in calm[210:]]])).verdict == Verdict.RECOVERED
 
 
 def test_noise_is_the_spread_of_one_step_and_no_spike_moves_it():
