@@ -11,7 +11,7 @@ from typing import Any
 from autograder.asking import STOPPED, Collected
 from autograder.expected import Expected
 from autograder.keys import QuizKey
-from autograder.sandbox.host import Code
+from autograder.sandbox.host import LEFT_OUT, Code
 from stabilitylab import exercises
 from stabilitylab.exercises import Question
 from stabilitylab.exercises.marking import BUILT_IN
@@ -30,7 +30,9 @@ def keys(assignment: str) -> Mapping[str, QuizKey]:
     return importlib.import_module(f"autograder.keys.{assignment}").QUIZ
 
 
-def judge(collected: Collected, cells: Sequence[Code], expected: Expected, order: Mapping[str, str] | None = None) -> dict[str, Mark]:
+def judge(
+    collected: Collected, cells: Sequence[Code], expected: Expected, order: Mapping[str, str] | None = None
+) -> dict[str, Mark]:
     """Marks every question of a submission: grade_id -> mark. Of the first question that lost points, the first sentence is on
     the first cell that raised, if one did.
 
@@ -71,7 +73,9 @@ def first_error(collected: Collected, cells: Sequence[Code]) -> str:
         if outcome.error == STOPPED:
             return f"{cell} ended the whole process: {outcome.message}."
         line = f" in line {outcome.line}" if outcome.line else ""
-        if outcome.error in ("TookTooLong", "TimeoutError"):
+        if outcome.error == LEFT_OUT:
+            return f"{cell} was left out: {outcome.message}."
+        if outcome.error == "TookTooLong":
             return f"{cell} did not come to its end{line}: {outcome.message}."
         raised = outcome.error if outcome.error in BUILT_IN else "an exception of its own"
         message = textwrap.shorten(outcome.message, 150, placeholder=" ...")

@@ -131,7 +131,7 @@ def with_pictures(text: str, attachments: Any, room: int) -> str:
 
 
 def files(folder: Path, student: str, name: str) -> dict[str, bytes]:
-    """What a student handed in beside the notebook: small plain files, by their names. More than there is room for is left out."""
+    """What a student handed in beside the notebook: small plain files, by their names. What there is no room for is left out."""
     home = folder / student / name
     found: dict[str, bytes] = {}
     room = LARGEST_FILES

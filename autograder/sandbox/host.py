@@ -33,6 +33,10 @@ OPEN_WARNING = (
 )
 
 
+LEFT_OUT = "LeftOut"
+"""In the place of an exception's name: the cell was not run."""
+
+
 class WorkerDied(Exception):
     """The worker ended, ran out of time or broke the protocol; the message says which, in words for a learner.
 
@@ -121,7 +125,7 @@ class Worker:
         for number, cell in enumerate(cells):
             left = end - time.monotonic()
             if left < -self.limits.load / 2 and not cell.needed:
-                outcomes.append(Outcome("TimeoutError", "it was left out: the cells before it took all the time there is"))
+                outcomes.append(Outcome(LEFT_OUT, "the cells before it took all the time there is"))
                 continue
             seconds = min(self.limits.cell, max(left, self.limits.least))
             try:
@@ -156,9 +160,7 @@ class Worker:
             WorkerDied: if the process ended or ran out of time.
         """
         deadline = time.monotonic() + self.limits.ask
-        request: dict[str, Any] = {
-            "ask": {"assignment": assignment, "question": question, "probe": probe, "given": given}
-        }
+        request: dict[str, Any] = {"ask": {"assignment": assignment, "question": question, "probe": probe, "given": given}}
         while True:
             answer = self._exchange(request, deadline - time.monotonic())
             if "tell" not in answer:

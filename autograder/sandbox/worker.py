@@ -11,8 +11,8 @@ Speaks one JSON object per line, ``{kind: about}``, and answers each with one. K
 ``use``
     ``{"target": ..., "definition": n}``: the n-th definition of a target, counted from 0, is in force from now on.
 ``ask``
-    ``{"assignment", "question", "probe", "given"}``: one probe. Before it answers, it may send ``{"tell": message}`` any number of
-    times, and is sent ``{"reply": data}`` or ``{"gone": why}`` each time.
+    ``{"assignment", "question", "probe", "given"}``: one probe. Before it answers, it may send ``{"tell": message}`` any number
+    of times, and is sent ``{"reply": data}`` or ``{"gone": why}`` each time.
 ``draw``, ``meet``, ``tell``, ``settle``
     Only ever to a worker that was given no learner's code: what a probe is given; the partner of a probe; a message to it; an
     answer to be settled by it.
@@ -44,8 +44,8 @@ ANSWERED = 42
 
 
 def shell() -> InteractiveShell:
-    """IPython, as in a notebook but for what cannot work here: shell commands say so and do nothing, nothing can be typed, and no
-    history is kept."""
+    """IPython, as in a notebook but for what cannot work here: shell commands say so and do nothing, nothing can be typed, there
+    is no window and no kernel to end, and no history is kept."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -59,6 +59,12 @@ def shell() -> InteractiveShell:
         def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
             self.system(cmd)
             return []
+
+        def enable_gui(self, gui: Any = None) -> None:
+            """``%matplotlib`` asks for it."""
+
+        def ask_exit(self) -> None:
+            """``exit`` and ``quit`` ask for it."""
 
         def showtraceback(self, *args: Any, **kwargs: Any) -> None:
             """Nobody reads it: the error is told by ``run``."""
@@ -87,6 +93,7 @@ class Notebook:
         self.shell.init_create_namespaces(types.ModuleType("__main__"))
         self.shell.init_sys_modules()
         self.shell.init_user_ns()
+        self.shell.compile.reset_compiler_flags()  # ``from __future__`` holds for one notebook
         self.namespace: dict[str, Any] = self.shell.user_ns
         self.definitions: dict[str, list[Any]] = {name: [] for name in targets}
         self._loop = asyncio.new_event_loop()
@@ -136,7 +143,16 @@ class Notebook:
             if at.tb_frame.f_globals is self.namespace:
                 line = line or at.tb_lineno
             at = at.tb_next
-        return {"name": type(error).__name__[:100], "message": str(error)[:300], "line": line if isinstance(line, int) else None}
+        message = error.msg if isinstance(error, SyntaxError) else error  # without the name that IPython gave the cell
+        return {
+            "name": type(error).__name__[:100],
+            "message": str(message)[:300],
+            "line": line if isinstance(line, int) else None,
+        }
+
+    def close(self) -> None:
+        """Gives back what the notebook holds of the system's."""
+        self._loop.close()
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
@@ -197,6 +213,8 @@ class _Answering:
     # what a learner's code is run for
 
     def _begin(self, targets: list[str], files: dict[str, str]) -> dict[str, Any]:
+        if self._notebook is not None:
+            self._notebook.close()
         self._notebook = Notebook(targets, {name: base64.b64decode(content) for name, content in files.items()})
         return {}
 

@@ -14,7 +14,7 @@ import pytest
 
 import autograder
 from autograder.sandbox import host
-from autograder.sandbox.host import Code, Limits, Outcome, Sandbox, Worker, WorkerDied
+from autograder.sandbox.host import LEFT_OUT, Code, Limits, Outcome, Sandbox, Worker, WorkerDied
 from autograder.sandbox.limits import FOLDER_BYTES, LARGEST_ANSWER, PATIENT, STANDARD, START_SECONDS
 from stabilitylab import workspace
 from stabilitylab.exercises import MALFORMED
@@ -339,7 +339,7 @@ def test_when_time_is_long_gone_only_cells_that_are_needed_are_run(answering, cl
     limits = Limits(load=60, cell=20, least=3)
     cells = [Code("x"), Code("show", needed=False), Code("show", needed=False), Code("answer")]
     given, errors = loaded(answering, clock, monkeypatch, cells, limits, [90, 1, 1])
-    assert given == [20, 3, 3] and errors == [None, None, "TimeoutError", None]
+    assert given == [20, 3, 3] and errors == [None, None, LEFT_OUT, None]
 
 
 def test_a_process_that_takes_nothing_is_given_up_too(answering, monkeypatch):

@@ -58,6 +58,46 @@ BANK = {
     "near/wrong_does_nothing": ("You return nothing.", "def near(target):\n    pass\n"),
     "near/right_next": ("Next to it.", "def near(target):\n    return target + 1\n"),
 }
+
+
+class Chooser:
+    """The partner of a probe: thinks of a number, and says of others whether it is higher."""
+
+    def __init__(self, rng, hidden):
+        self.number, self.asked = hidden.randrange(10, 100), 0
+
+    def reply(self, message):
+        if type(message) is not int:
+            raise ValueError("that is no number")
+        self.asked += 1
+        return self.number > message
+
+    def settle(self, answer):
+        return [answer == self.number, min(self.asked, 3)]
+
+
+def found_by_asking(guess, rng, tell):
+    return guess(tell)
+
+
+def number_to_guess(seed):
+    """What the partner thinks of."""
+    return exercises.meet(_GUESS.probes[0], seed).number
+
+
+_GUESS = Question("guess", (Probe(found_by_asking, "Not the number.", partner=Chooser),))
+GUESS = {
+    "questions": QUESTIONS | {"guess": _GUESS},
+    "reference": REFERENCE
+    + "def guess(higher):\n    found = 10\n    while higher(found):\n        found += 1\n    return found\n",
+    "answers": BANK
+    | {
+        "guess/wrong_once": ("You ask once.", "def guess(higher):\n    higher(1)\n    return 1\n"),
+        "guess/wrong_recited": ("You do not ask.", "def guess(higher):\n    return 1\n"),
+    },
+}
+"""For ``install``: the assignment with one question more, whose probe has a partner."""
+
 SOLVED = [REFERENCE, "answer_one = 'b'", "answer_some = 'ca'"]
 
 
