@@ -8,7 +8,7 @@ import io
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import vector_to_parameters
 
-from stabilitylab.exercises import Probe, Question, quiz, recorded_runs
+from stabilitylab.exercises import Probe, Question, Tell, quiz, recorded_runs
 from stabilitylab.exercises.recorded_runs import AT
 from stabilitylab.training.config import RunConfig
 from stabilitylab.training.corpus import Injection
@@ -35,8 +36,9 @@ POISONED = CLEAN.replace(injections=(Injection("repeated_byte", (60, 61, 62, 63)
 """The same run with one byte repeated as the whole batch at steps 60 to 63."""
 
 
-# Question 1: the monitor. The learner's process is given records and nothing else: the streams are drawn, and what the monitor
-# said is judged, where no learner's code runs. So nothing there can tell where an incident is, but by looking at the records.
+# Question 1: the monitor. The learner's process is told one record at a time, and says what the monitor says to it. The streams
+# are drawn, and what was said is written down and judged, where no learner's code runs: nothing there can tell where an incident
+# is, or will be, but by looking at the records.
 
 CALM_SGD = tuple(name for name in recorded_runs.RUNS if name.startswith("calm-sgd"))
 CALM_ADAM = tuple(name for name in recorded_runs.RUNS if name.startswith("calm-adam"))
@@ -75,14 +77,50 @@ SEEN = ("step", "loss", "grad_norm", "clipped_norm", "clipped", "update_ratio")
 """What a monitor is told of a step."""
 
 
-def told(streams: Sequence[Stream]) -> list[Any]:
-    """The records of streams as plain data."""
-    return [[[getattr(record, name) for name in SEEN] for record in stream.records] for stream in streams]
+class Feed:
+    """The partner of a monitor: hands out streams record by record, and writes down what is said to each.
+
+    Args:
+        streams: what the monitors watch.
+        judge: from what was said to each stream, as [position, alarm] pairs, to what is compared.
+    """
+
+    def __init__(self, streams: Sequence[Stream], judge: Callable[[list[list[list[Any]]]], Any]):
+        self.streams, self.judge = streams, judge
+        self.said: list[list[list[Any]]] = [[] for _ in streams]
+        self.shown = [0 for _ in streams]
+
+    def reply(self, message: Any) -> list[Any] | None:
+        """From (which stream, the alarms at its last record) to its next record as plain data; None at its end."""
+        which, alarms = message
+        if type(which) is not int or not 0 <= which < len(self.streams) or not isinstance(alarms, list):
+            raise ValueError("a message is the number of a stream and a list of alarms")
+        for name in alarms:
+            if name not in ALARMS:
+                raise ValueError(f"{str(name)[:50]!r} is no alarm; they are {', '.join(ALARMS)}")
+            self.said[which].append([self.shown[which] - 1, name])
+        records = self.streams[which].records
+        if self.shown[which] == len(records):
+            return None
+        self.shown[which] += 1
+        return [getattr(records[self.shown[which] - 1], name) for name in SEEN]
+
+    def settle(self, answer: Any) -> Any:
+        if any(shown < len(stream.records) for shown, stream in zip(self.shown, self.streams)):
+            raise ValueError("not all records were looked at")
+        return self.judge(self.said)
 
 
-def listen(monitor: Any, rows: Sequence[Any]) -> list[list[Any]]:
-    """[position, alarm] for everything that a monitor says to one stream."""
-    return [[i, name] for i, row in enumerate(rows) for name in names(monitor.observe(SimpleNamespace(**dict(zip(SEEN, row)))))]
+def record_of(row: Sequence[Any]) -> SimpleNamespace:
+    """What a monitor is given."""
+    return SimpleNamespace(**dict(zip(SEEN, row)))
+
+
+def listen(monitor: Any, which: int, tell: Tell) -> None:
+    """Shows one stream to one monitor."""
+    row = tell([which, []])
+    while row is not None:
+        row = tell([which, names(monitor.observe(record_of(row)))])
 
 
 def names(returned: Any) -> list[str]:
@@ -98,9 +136,6 @@ def names(returned: Any) -> list[str]:
 
 def verdict(stream: Stream, heard: Any, alarm: str) -> dict[str, Any]:
     """How well an alarm did on a stream, in words that any two good rules share."""
-    for position, name in heard:
-        if type(position) is not int or not 0 <= position < len(stream.records) or name not in ALARMS:
-            raise ValueError(f"an alarm is not a position and one of {', '.join(ALARMS)}")
     said = sorted({position for position, name in heard if name == alarm})
     false = stream.calm.intersection(said)
     begin = min((first for first, _ in stream.incidents), default=0)
@@ -116,20 +151,16 @@ def verdict(stream: Stream, heard: Any, alarm: str) -> dict[str, Any]:
 def monitored(streams: Callable[[random.Random], list[Stream]], alarm: str, sentence: str) -> Probe:
     """A probe that feeds each stream to a fresh monitor and judges one of its alarms."""
 
-    def ask(monitor, drawn):
-        return [listen(monitor(), rows) for rows in drawn]
+    def ask(monitor, count, tell):
+        for which in range(count):
+            listen(monitor(), which, tell)
 
-    def draw(rng):
-        return told(streams(rng))
-
-    def settle(heard, rng):
-        drawn = streams(rng)
-        if len(heard) != len(drawn):
-            raise ValueError("one list of alarms for each stream is needed")
-        return [verdict(stream, said, alarm) for stream, said in zip(drawn, heard)]
+    def partner(rng, secret):
+        drawn = streams(secret)
+        return Feed(drawn, lambda said: [verdict(stream, heard, alarm) for stream, heard in zip(drawn, said)])
 
     ask.__name__ = streams.__name__
-    return Probe(ask, sentence, draw=draw, settle=settle)
+    return Probe(ask, sentence, draw=lambda rng: len(streams(rng)), partner=partner)
 
 
 def stretch(rng: random.Random, names: Sequence[str], low: int, high: int, first: tuple[int, int] = (40, 95)) -> list[StepRecord]:
@@ -238,14 +269,15 @@ def broken_streams(rng: random.Random) -> list[Stream]:
     return [Stream(numbered(rng, calm))] + [Stream(run.records[rng.randint(0, 5) : rng.randint(24, 36)]) for run in real]
 
 
-def notices_every_number_that_is_not_finite(monitor, drawn):
-    return [listen(monitor(), rows) for rows in drawn]
+def notices_every_number_that_is_not_finite(monitor, count, tell):
+    for which in range(count):
+        listen(monitor(), which, tell)
 
 
-def which_were_missed(heard, rng):
+def which_were_missed(streams: Sequence[Stream], heard: list[list[list[Any]]]) -> dict[str, Any]:
+    """Which kinds of broken numbers no nonfinite alarm told of, and whether one sounded without any."""
     missed, false = set(), 0
-    for stream, said in zip(broken_streams(rng), heard, strict=True):
-        verdict(stream, said, "nonfinite")  # refuses unknown names
+    for stream, said in zip(streams, heard, strict=True):
         alarmed = {position for position, name in said if name == "nonfinite"}
         for i, record in enumerate(stream.records):
             what = {name: str(x) for name, x in (("loss", record.loss), ("norm", record.grad_norm)) if not math.isfinite(x)}
@@ -255,24 +287,29 @@ def which_were_missed(heard, rng):
     return {"missed": sorted(missed), "false": "none" if not false else "some"}
 
 
+def watching_for_broken_numbers(rng, secret):
+    streams = broken_streams(secret)
+    return Feed(streams, lambda heard: which_were_missed(streams, heard))
+
+
 def two_streams(rng: random.Random) -> tuple[Stream, Stream]:
     """Two runs of one length whose gradient norms are far apart."""
     small, large = (with_spike(rng, CALM_SGD, BAD_SGD, 10 ** rng.uniform(*range_)) for range_ in ((-2, -1.6), (1.6, 2)))
     return small, large
 
 
-def keeps_two_runs_apart(monitor, drawn):
-    monitors = [monitor() for _ in drawn]
-    heard = [[] for _ in drawn]
-    for i in range(max(len(rows) for rows in drawn)):
-        for rows, watching, said in zip(drawn, monitors, heard):
-            if i < len(rows):
-                said += [[i, name] for _, name in listen(watching, [rows[i]])]
-    return heard
+def keeps_two_runs_apart(monitor, count, tell):
+    monitors = [monitor() for _ in range(count)]
+    rows = [tell([which, []]) for which in range(count)]
+    while any(row is not None for row in rows):
+        for which, watching in enumerate(monitors):
+            if rows[which] is not None:
+                rows[which] = tell([which, names(watching.observe(record_of(rows[which])))])
 
 
-def each_on_its_own(heard, rng):
-    return [verdict(stream, said, "spike") for stream, said in zip(two_streams(rng), heard, strict=True)]
+def each_on_its_own(rng, secret):
+    streams = two_streams(secret)
+    return Feed(streams, lambda heard: [verdict(stream, said, "spike") for stream, said in zip(streams, heard)])
 
 
 # Question 2: the checkpoint of a job that has everything one can forget.
@@ -376,10 +413,16 @@ class Plan:
     def draw(cls, rng: random.Random) -> Plan:
         return cls(rng.randrange(1, 10**6), rng.choice([8, 9, 10]), rng.randint(9, 12), rng.randint(4, 6))
 
-    def job(self) -> Job:
-        """A job trained up to where it is saved; torch's global random state is that of the seed."""
+    def job(self, start: Sequence[float]) -> Job:
+        """A job trained up to where it is saved; torch's global random state is that of the seed.
+
+        Args:
+            start: its first weights, all in one row. No seed gives them, so that what was not saved cannot be worked out again.
+        """
         torch.manual_seed(self.seed)
         job = Job(self.seed)
+        with torch.no_grad():
+            vector_to_parameters(torch.tensor(start), job.model.parameters())
         job.train(self.before)
         return job
 
@@ -391,14 +434,16 @@ class Plan:
 
 def seen(job: Job, steps: int) -> dict[str, Any]:
     """A job as it is now, the losses of its next steps, and the job after them."""
-    return {"now": snapshot(job), "losses": job.train(steps), "then": snapshot(job)}
+    return {"now": snapshot(job), "losses": job.train(steps), "then": snapshot(job), "later": False}
 
 
-def uninterrupted(rng: random.Random) -> dict[str, Any]:
-    """What a job does that was never saved. Runs where no learner's code ever ran."""
-    plan = Plan.draw(rng)
+def uninterrupted(plan: Plan, start: Sequence[float], later: int = 0) -> dict[str, Any]:
+    """What a job does that was never saved, from where it would have been saved or some steps later. Runs where no learner's code
+    ever ran."""
     with torch.random.fork_rng(devices=[]):
-        return seen(plan.job(), plan.after)
+        job = plan.job(start)
+        job.train(later)
+        return seen(job, plan.after)
 
 
 def close(a: Any, b: Any) -> bool:
@@ -410,53 +455,65 @@ def close(a: Any, b: Any) -> bool:
     return type(a) is type(b) and a == b
 
 
-def compared(given: Any, rng: random.Random) -> list[dict[str, Any]]:
-    """For each resumed job: which of its parts are not the uninterrupted one's, and the first step whose loss is another. Then:
-    the parts alike in all."""
-    right = uninterrupted(rng)
+def difference(job: Any, right: dict[str, Any]) -> dict[str, Any]:
+    """Which parts of a resumed job are not the uninterrupted one's, and the first step whose loss is another."""
 
-    def difference(job: Any) -> dict[str, Any]:
-        def wrong(when: str) -> list[str]:
-            return [part for part in right[when] if not close(job[when][part], right[when][part])]
+    def wrong(when: str) -> list[str]:
+        return [part for part in right[when] if not close(job[when][part], right[when][part])]
 
-        if len(job["losses"]) != len(right["losses"]):
-            raise ValueError("the losses of all steps are needed")
-        first = next((i for i, (a, b) in enumerate(zip(job["losses"], right["losses"])) if not close(a, b)), None)
-        return {"differs at once": wrong("now"), "differs later": wrong("then"), "first other loss": first}
-
-    # what is the same in two jobs and still wrong was set by the restore, and not left as it was
-    alike = [part for part in right["now"] if all(close(job["now"][part], given[0]["now"][part]) for job in given)]
-    return [difference(job) for job in given] + [{"alike": alike}]
+    if len(job["losses"]) != len(right["losses"]):
+        raise ValueError("the losses of all steps are needed")
+    first = next((i for i, (a, b) in enumerate(zip(job["losses"], right["losses"])) if not close(a, b)), None)
+    return {"differs at once": wrong("now"), "differs later": wrong("then"), "first other loss": first}
 
 
-def resumed(use: Callable[[Any, Plan], list[dict[str, Any]]], sentence: str) -> Probe:
+class Owner:
+    """The partner of a checkpoint: knows the job's first weights, and what the job does that is never interrupted."""
+
+    def __init__(self, rng: random.Random, secret: random.Random):
+        self.plan = Plan.draw(rng)
+        self.start = [secret.gauss(0, 0.5) for _ in range(sum(p.numel() for p in Job(0).model.parameters()))]
+
+    def reply(self, message: Any) -> list[float]:
+        return self.start
+
+    def settle(self, given: Any) -> list[dict[str, Any]]:
+        """The difference of each resumed job; then the parts alike in all that were resumed at the same step."""
+        rights = {later: uninterrupted(self.plan, self.start, later) for later in (0, self.plan.lost)}
+        right = [rights[self.plan.lost if job["later"] is True else 0] for job in given]
+        # what is the same in two jobs and still wrong was set by the restore, and not left as it was
+        alike = [part for part in right[0]["now"] if all(close(job["now"][part], given[0]["now"][part]) for job in given)]
+        return [difference(*both) for both in zip(given, right)] + [{"alike": alike, "later": [job["later"] for job in given]}]
+
+
+def resumed(use: Callable[[Any, Plan, Job], list[dict[str, Any]]], sentence: str) -> Probe:
     """A probe that saves and restores a job, and compares with one that was never saved."""
 
-    def ask(checkpoint, rng):
+    def ask(checkpoint, rng, tell):
         with torch.random.fork_rng(devices=[]):
-            return use(checkpoint, Plan.draw(rng))
+            plan = Plan.draw(rng)
+            return use(checkpoint, plan, plan.job(tell("start")))
 
     ask.__name__ = use.__name__
-    return Probe(ask, sentence, settle=compared)
+    return Probe(ask, sentence, partner=Owner)
 
 
-def continues_in_a_fresh_job(checkpoint, plan):
-    saved = checkpoint(plan.job())
+def continues_in_a_fresh_job(checkpoint, plan, job):
+    saved = checkpoint(job)
     job = plan.other()
     saved.restore(job)
     return [seen(job, plan.after)]
 
 
-def goes_back_after_training_on(checkpoint, plan):
-    job = plan.job()
+def goes_back_after_training_on(checkpoint, plan, job):
     saved = checkpoint(job)
     job.train(plan.lost)
     saved.restore(job)
     return [seen(job, plan.after)]
 
 
-def can_be_restored_twice(checkpoint, plan):
-    saved = checkpoint(plan.job())
+def can_be_restored_twice(checkpoint, plan, job):
+    saved = checkpoint(job)
     runs = []
     for number in (1, 2):
         job = plan.other(number)
@@ -465,8 +522,7 @@ def can_be_restored_twice(checkpoint, plan):
     return runs
 
 
-def saving_disturbs_nothing(checkpoint, plan):
-    job = plan.job()
+def saving_disturbs_nothing(checkpoint, plan, job):
     for _ in range(3):
         saved = checkpoint(job)
     runs = [seen(job, plan.after)]
@@ -475,8 +531,8 @@ def saving_disturbs_nothing(checkpoint, plan):
     return [*runs, seen(job, plan.after)]
 
 
-def survives_a_file(checkpoint, plan):
-    saved = checkpoint(plan.job())
+def survives_a_file(checkpoint, plan, job):
+    saved = checkpoint(job)
     file = io.BytesIO()
     torch.save(saved.state, file)
     file.seek(0)
@@ -486,25 +542,40 @@ def survives_a_file(checkpoint, plan):
     return [seen(job, plan.after)]
 
 
-def hands_out_the_same_rows(checkpoint, rng):
+def keeps_two_checkpoints_apart(checkpoint, plan, job):
+    early = checkpoint(job)
+    job.train(plan.lost)
+    late = checkpoint(job)
+    runs = []
+    for number, saved in enumerate((early, late, early), start=1):
+        job = plan.other(number)
+        saved.restore(job)
+        runs.append(seen(job, plan.after) | {"later": saved is late})
+    return runs
+
+
+def hands_out_the_same_rows(checkpoint, rng, tell):
     plan = Plan.draw(rng)
     with torch.random.fork_rng(devices=[]):
-        saved = checkpoint(plan.job())
+        saved = checkpoint(plan.job(tell("start")))
         job = plan.other()
         saved.restore(job)
         return [job.data.next_rows().tolist() for _ in range(3 * EXAMPLES // BATCH)]
 
 
-def the_first_other_batch(rows, rng):
-    plan = Plan.draw(rng)
-    with torch.random.fork_rng(devices=[]):
-        job = plan.job()
-        left = (EXAMPLES - job.data.position) // BATCH
-        right = [job.data.next_rows().tolist() for _ in range(3 * EXAMPLES // BATCH)]
-    if len(rows) != len(right):
-        raise ValueError("all batches are needed")
-    first = next((i for i, (a, b) in enumerate(zip(rows, right)) if a != b), None)
-    return "none" if first is None else "in this pass" if first < left else "in the next pass"
+class OwnerOfTheData(Owner):
+    """The same, for the batches that a restored job hands out."""
+
+    def settle(self, rows: Any) -> str:
+        """Where the first other batch is."""
+        with torch.random.fork_rng(devices=[]):
+            job = self.plan.job(self.start)
+            left = (EXAMPLES - job.data.position) // BATCH
+            right = [job.data.next_rows().tolist() for _ in range(3 * EXAMPLES // BATCH)]
+        if len(rows) != len(right):
+            raise ValueError("all batches are needed")
+        first = next((i for i, (a, b) in enumerate(zip(rows, right)) if a != b), None)
+        return "none" if first is None else "in this pass" if first < left else "in the next pass"
 
 
 # Question 3: the rollback, in a run small enough to compare every step.
@@ -520,82 +591,117 @@ class Endless(Exception):
 
 
 class Judge:
-    """Calls some steps bad, and remembers which it was asked about.
-
-    Raises:
-        Endless: after ``MOST_CALLS`` questions.
-    """
+    """The partner of a rollback: calls some steps bad when it is asked about them, and writes down what it was asked."""
 
     def __init__(self, bad: Sequence[int]):
         self.bad = frozenset(bad)
-        self.asked: list[int] = []
+        self.asked: list[list[Any]] = []
 
-    def __call__(self, record: StepRecord) -> bool:
-        self.asked.append(record.step)
-        if len(self.asked) > MOST_CALLS:
-            raise Endless("the run does not come to an end: a bad step is taken again and again")
-        return record.step in self.bad
+    def reply(self, message: Any) -> bool:
+        """From (step, loss, rate) of a record to whether it is bad."""
+        step, loss, lr = message
+        if len(self.asked) == MOST_CALLS:
+            raise ValueError("the run does not come to an end")
+        self.asked.append([step, loss, lr])
+        return step in self.bad
 
-
-def rolled_back(rollback, rng, bad: Sequence[int], every: int, **changes) -> dict[str, Any]:
-    """What a run with some bad steps comes to: its log, and a sample of the last weights."""
-    injections = (Injection("repeated_byte", tuple(bad)),) if bad else ()
-    trainer = Trainer(TINY.replace(seed=rng.randrange(10**6), injections=injections, **changes))
-    judge = Judge(bad)
-    try:
-        records = rollback(trainer, judge, every, rng.uniform(0.3, 0.7))
-    except Endless:
-        return {"without end": judge.asked[:MOST_CALLS]}
-    weights = torch.cat([p.detach().flatten() for p in trainer.parameters])[::173]
-    return {
-        "steps": [record.step for record in records],
-        "rates": [record.lr for record in records],
-        "losses": [record.loss for record in records],
-        "weights": weights,
-        "asked": judge.asked,
-    }
+    def settle(self, answer: Any) -> Any:
+        """What came back, and what was asked."""
+        return [answer, self.asked]
 
 
-def trains_on_when_nothing_is_bad(rollback, rng):
-    return rolled_back(rollback, rng, (), rng.randint(3, 6))
+@dataclass(frozen=True)
+class Journey:
+    """A run with some bad steps.
+
+    Attributes:
+        every: steps between two checkpoints.
+        bad: steps that are bad; the learner's process learns of each when it asks, and nothing in its data is bad.
+        changes: to the settings of ``TINY``.
+    """
+
+    every: int
+    bad: tuple[int, ...] = ()
+    changes: dict[str, Any] = field(default_factory=dict)
 
 
-def goes_back_and_skips(rollback, rng):
+def rolled_back(journey: Callable[[random.Random], Journey], sentence: str) -> Probe:
+    """A probe of one journey: its log, a sample of the last weights, and what was asked about which step."""
+
+    def draw(rng):
+        journeyed = journey(rng)
+        return {
+            "every": journeyed.every,
+            "changes": journeyed.changes,
+            "seed": rng.randrange(10**6),
+            "factor": rng.uniform(0.3, 0.7),
+        }
+
+    def ask(rollback, drawn, tell):
+        trainer = Trainer(TINY.replace(seed=drawn["seed"], **drawn["changes"]))
+        asked = 0
+
+        def is_bad(record):
+            nonlocal asked
+            asked += 1
+            if asked > MOST_CALLS:
+                raise Endless("the run does not come to an end: a bad step is taken again and again")
+            return tell([record.step, record.loss, record.lr])
+
+        try:
+            records = rollback(trainer, is_bad, drawn["every"], drawn["factor"])
+        except Endless:
+            return "without end"
+        weights = torch.cat([p.detach().flatten() for p in trainer.parameters])[::173]
+        return {
+            "steps": [record.step for record in records],
+            "rates": [record.lr for record in records],
+            "losses": [record.loss for record in records],
+            "weights": weights,
+        }
+
+    ask.__name__ = journey.__name__
+    return Probe(ask, sentence, rtol=1e-3, draw=draw, partner=lambda rng, secret: Judge(journey(rng).bad))
+
+
+def trains_on_when_nothing_is_bad(rng):
+    return Journey(rng.randint(3, 6))
+
+
+def goes_back_and_skips(rng):
     every = rng.randint(4, 6)
-    return rolled_back(rollback, rng, (2 * every + rng.randint(1, every - 2),), every)
+    return Journey(every, (2 * every + rng.randint(1, every - 2),))
 
 
-def goes_back_before_the_first_checkpoint_is_due(rollback, rng):
-    return rolled_back(rollback, rng, (rng.randint(1, 3),), rng.randint(6, 8))
+def goes_back_before_the_first_checkpoint_is_due(rng):
+    return Journey(rng.randint(6, 8), (rng.randint(1, 3),))
 
 
-def rolls_back_twice(rollback, rng):
+def rolls_back_twice(rng):
     every = rng.randint(4, 5)
-    return rolled_back(rollback, rng, (every + 1, 3 * every + rng.randint(1, 2)), every)
+    return Journey(every, (every + 1, 3 * every + rng.randint(1, 2)))
 
 
-def rides_out_bad_steps_in_a_row(rollback, rng):
+def rides_out_bad_steps_in_a_row(rng):
     every = rng.randint(4, 5)
     first = 2 * every + rng.randint(0, 1)
-    return rolled_back(rollback, rng, (first, first + 1, first + 2), every)
+    return Journey(every, (first, first + 1, first + 2))
 
 
-def never_saves_a_bad_state(rollback, rng):
+def never_saves_a_bad_state(rng):
     every = rng.randint(4, 5)
     due = 2 * every - 1  # a checkpoint is due after this very step
-    return rolled_back(rollback, rng, (due, due + 2), every)
+    return Journey(every, (due, due + 2))
 
 
-def restores_when_the_last_step_is_bad(rollback, rng):
-    return rolled_back(rollback, rng, (TINY.steps - 1,), rng.choice([6, 7]))
+def restores_when_the_last_step_is_bad(rng):
+    return Journey(rng.choice([6, 7]), (TINY.steps - 1,))
 
 
-def restores_the_optimizer_too(rollback, rng):
+def restores_the_optimizer_too(rng):
     every = rng.randint(4, 6)
-    return rolled_back(rollback, rng, (2 * every + 2,), every, optimizer="adam", lr=3e-3)
+    return Journey(every, (2 * every + 2,), {"optimizer": "adam", "lr": 3e-3})
 
-
-_ROLLBACK_RTOL = 1e-3
 
 QUESTIONS = {
     "monitor": Question(
@@ -604,8 +710,8 @@ QUESTIONS = {
             Probe(
                 notices_every_number_that_is_not_finite,
                 "The nonfinite alarm must sound at every step whose loss or grad_norm is inf or NaN, and at no other.",
-                draw=lambda rng: told(broken_streams(rng)),
-                settle=which_were_missed,
+                draw=lambda rng: len(broken_streams(rng)),
+                partner=watching_for_broken_numbers,
             ),
             monitored(
                 notices_bad_batches,
@@ -660,8 +766,8 @@ QUESTIONS = {
             Probe(
                 keeps_two_runs_apart,
                 "Two monitors that watch two runs at the same time must not know of each other.",
-                draw=lambda rng: told(two_streams(rng)),
-                settle=each_on_its_own,
+                draw=lambda rng: len(two_streams(rng)),
+                partner=each_on_its_own,
             ),
         ),
     ),
@@ -693,58 +799,54 @@ QUESTIONS = {
                 survives_a_file,
                 "state must go through torch.save and torch.load with their default settings, and restore as well.",
             ),
+            resumed(
+                keeps_two_checkpoints_apart,
+                "Two checkpoints of one job, taken at different steps, must each bring back their own moment, in any order.",
+            ),
             Probe(
                 hands_out_the_same_rows,
                 "After restoring, the data must hand out the very batches that were next, in this pass and in the later ones.",
-                settle=the_first_other_batch,
+                partner=OwnerOfTheData,
             ),
         ),
     ),
     "rollback": Question(
         target="train_with_rollback",
         probes=(
-            Probe(
+            rolled_back(
                 trains_on_when_nothing_is_bad,
                 "Where no step is bad, the run must be the plain one: every step once, at the scheduled rates.",
-                rtol=_ROLLBACK_RTOL,
             ),
-            Probe(
+            rolled_back(
                 goes_back_and_skips,
                 (
                     "At a bad step restore the last checkpoint, multiply the rate by lr_factor, and go on with the step after "
                     "the bad one."
                 ),
-                rtol=_ROLLBACK_RTOL,
             ),
-            Probe(
+            rolled_back(
                 goes_back_before_the_first_checkpoint_is_due,
                 "There must be a checkpoint from before the first step, for a bad step that comes early.",
-                rtol=_ROLLBACK_RTOL,
             ),
-            Probe(
+            rolled_back(
                 rolls_back_twice,
                 "A second rollback must use a newer checkpoint, and multiply the rate once more.",
-                rtol=_ROLLBACK_RTOL,
             ),
-            Probe(
+            rolled_back(
                 rides_out_bad_steps_in_a_row,
                 "Bad steps in a row: each goes back to the same checkpoint, lowers the rate again, and is skipped.",
-                rtol=_ROLLBACK_RTOL,
             ),
-            Probe(
+            rolled_back(
                 never_saves_a_bad_state,
                 "A checkpoint that is due after a bad step must not be taken: its weights have seen the bad batch.",
-                rtol=_ROLLBACK_RTOL,
             ),
-            Probe(
+            rolled_back(
                 restores_when_the_last_step_is_bad,
                 "If the last step is bad, the weights must end as the last checkpoint has them.",
-                rtol=_ROLLBACK_RTOL,
             ),
-            Probe(
+            rolled_back(
                 restores_the_optimizer_too,
                 "Going back takes the optimizer's state as well as the weights, under Adam above all.",
-                rtol=_ROLLBACK_RTOL,
             ),
         ),
     ),

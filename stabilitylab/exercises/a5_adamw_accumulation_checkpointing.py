@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stabilitylab.exercises import Probe, Question, quiz
+from stabilitylab.exercises import Probe, Question, Tell, quiz
 from stabilitylab.experiments.memory.checkpointing import LiveBytes
 from stabilitylab.training.config import RunConfig
 from stabilitylab.training.loop import Trainer, train
@@ -155,11 +155,6 @@ def away_from_zero(rng: random.Random, shape: tuple[int, ...], scale: float = 1.
     return torch.where(drawn < 0, -1.0, 1.0) * sizes * scale
 
 
-def number(value: Any) -> Any:
-    """A number may come back as such or as a tensor with one element."""
-    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
-
-
 # 1. adamw_step
 
 SHAPE = (3, 2)
@@ -218,8 +213,11 @@ def puts_eps_outside_the_root(adamw_step, rng):
 def follows_its_arguments(adamw_step, rng):
     parameter, state, seen = away_from_zero(rng, SHAPE), {}, []
     betas, eps = (rng.uniform(0.3, 0.6), rng.uniform(0.8, 0.9)), rng.uniform(0.1, 0.3)
-    for lr in (rng.uniform(0.05, 0.07), rng.uniform(0.08, 0.1), rng.uniform(0.02, 0.03)):
-        adamw_step(parameter, away_from_zero(rng, SHAPE), state, lr=lr, betas=betas, eps=eps, weight_decay=rng.uniform(0.4, 0.8))
+    # the second moment grows, and then it shrinks
+    for size in (1.0, 10.0, 0.1, 0.1, 0.1, 1.0):
+        lr, decay = rng.uniform(0.02, 0.1), rng.uniform(0.4, 0.8)
+        grad = away_from_zero(rng, SHAPE, scale=size)
+        adamw_step(parameter, grad, state, lr=lr, betas=betas, eps=eps, weight_decay=decay)
         seen.append(parameter.clone())
     return seen
 
@@ -228,7 +226,7 @@ def keeps_a_state_for_each_parameter(adamw_step, rng):
     parameters, states = [away_from_zero(rng, SHAPE) for _ in range(2)], [{}, {}]
     for turn in (0, 1, 0, 0, 1):
         adamw_step(parameters[turn], away_from_zero(rng, SHAPE), states[turn], **settings(rng))
-    return [{"step": number(s["step"]), "exp_avg": s["exp_avg"], "exp_avg_sq": s["exp_avg_sq"]} for s in states]
+    return [{"step": s["step"], "exp_avg": s["exp_avg"], "exp_avg_sq": s["exp_avg_sq"]} for s in states]
 
 
 def takes_a_parameter_and_leaves_its_gradient(adamw_step, rng):
@@ -257,12 +255,19 @@ class Watched(torch.optim.SGD):
 
 
 class Regression:
-    """A linear model, micro-batches that pull it to different places, and what happened when."""
+    """A linear model, and micro-batches that pull it to different places.
 
-    def __init__(self, rng: random.Random, counts: tuple[int, ...]):
+    Args:
+        rng: draws them.
+        counts: the tokens of each micro-batch.
+        tell: if given, a ``Ledger`` is told when which micro-batch runs, and says how far it pulls: without a run of ``loss_sum``
+            nobody knows.
+    """
+
+    def __init__(self, rng: random.Random, counts: tuple[int, ...], tell: Tell | None = None):
         self.weight, self.bias = nn.Parameter(tensor(rng, (3, 2))), nn.Parameter(tensor(rng, (2,)))
         self.optimizer = Watched([self.weight, self.bias], lr=rng.uniform(0.01, 0.05))
-        self.events: list[str] = []
+        self.tell = tell
         self.micro_batches = []
         for place, count in enumerate(counts):
             pull = (4 + 2 * place) * (1 if place % 2 else -1)  # opposed, so that the weight of each micro-batch shows
@@ -274,11 +279,32 @@ class Regression:
 
     def loss_sum(self, micro_batch: Any) -> tuple[Tensor, int]:
         place, x, y = micro_batch
-        self.events.append(f"forward {place}")
+        tell = self.tell
+        if tell is not None:
+            y = y + tell(["forward", place])
         loss = (x @ self.weight + self.bias - y).square().sum()
-        if loss.requires_grad:
-            loss.register_hook(lambda grad: self.events.append(f"backward {place}"))
+        if tell is not None and loss.requires_grad:
+            loss.register_hook(lambda grad: tell(["backward", place]))
         return loss, len(x)
+
+
+class Ledger:
+    """The partner of an accumulated step: writes down which micro-batch ran forward and backward when.
+
+    To forge it, code would have to compute ``loss_sum`` by itself, and tell of steps that it did not take: more work than the
+    loop that is asked for.
+    """
+
+    def __init__(self, rng: random.Random, secret: random.Random):
+        self._secret, self._events = secret, list[list[Any]]()
+
+    def reply(self, message: Any) -> float | None:
+        """A shift of the targets for ``["forward", place]``, nothing for ``["backward", place]``."""
+        self._events.append(message)
+        return self._secret.uniform(-3, 3) if message[0] == "forward" else None
+
+    def settle(self, answer: Any) -> Any:
+        return [answer, self._events]
 
 
 def uneven(rng: random.Random) -> tuple[int, ...]:
@@ -290,7 +316,7 @@ def uneven(rng: random.Random) -> tuple[int, ...]:
 
 def returned(value: Any) -> Any:
     """The pair of loss and norm, each of which may be a tensor with one element."""
-    return [number(v) for v in value] if isinstance(value, (tuple, list)) else value
+    return list(value) if isinstance(value, (tuple, list)) else value
 
 
 def weighs_every_token_alike(accumulated_step, rng):
@@ -341,16 +367,10 @@ def starts_from_zero(accumulated_step, rng):
     return given.optimizer.seen
 
 
-def renamed(events: list[str], rng: random.Random) -> list[str]:
-    """Events under numbers that only the seed tells: an order of 0, 1, 2 could be recited."""
-    names = [str(number) for number in rng.sample(range(1000), 10)]
-    return [" ".join(names[int(word)] if word.isdigit() else word for word in event.split()) for event in events]
-
-
-def goes_backward_before_the_next_forward(accumulated_step, rng):
-    given = Regression(rng, uneven(rng))
+def goes_backward_before_the_next_forward(accumulated_step, rng, tell):
+    given = Regression(rng, uneven(rng), tell)
     accumulated_step(given.loss_sum, given.micro_batches, given.parameters, given.optimizer, 1e6)
-    return renamed(given.events, rng)
+    return given.optimizer.seen
 
 
 def passes_over_empty_micro_batches(accumulated_step, rng):
@@ -385,31 +405,66 @@ def accepts_generators(accumulated_step, rng):
 # 3. checkpointed
 
 
-class Watch:
-    """What the blocks of a stack did: which ran when, and which of their activations are still in memory."""
+class Gate(torch.autograd.Function):
+    """Lets a tensor through, and multiplies its gradient by a factor."""
 
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.activations: list[weakref.ref] = []
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, factor: Tensor) -> Tensor:
+        ctx.save_for_backward(factor)
+        return x.clone()
 
-    def alive(self) -> int:
-        gc.collect()
-        return sum(storage() is not None for storage in self.activations)
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return grad * ctx.saved_tensors[0], None
 
 
 class Residual(nn.Module):
-    """A residual block with one hidden layer, watched."""
+    """A residual block with one hidden layer, whose gradient passes a gate.
 
-    def __init__(self, rng: random.Random, watch: Watch, name: str):
+    Args:
+        rng: draws its weights.
+        name: of the block.
+        tell: ``Gatekeeper`` is told of each run, and says by how much the gate multiplies.
+        hidden: gets a weak reference to the hidden layer of each run.
+    """
+
+    def __init__(self, rng: random.Random, name: str, tell: Tell, hidden: list[weakref.ref]):
         super().__init__()
         self.inner, self.outer = nn.Parameter(tensor(rng, (4, 6))), nn.Parameter(tensor(rng, (6, 4)))
-        self.watch, self.name = watch, name
+        self.name, self.tell, self.hidden = name, tell, hidden
 
     def forward(self, x: Tensor) -> Tensor:
-        self.watch.events.append(self.name)
+        factor = self.tell(["run", self.name])
         hidden = torch.tanh(x @ self.inner)
-        self.watch.activations.append(weakref.ref(hidden.untyped_storage()))
-        return x + hidden @ self.outer
+        self.hidden.append(weakref.ref(hidden.untyped_storage()))
+        return x + Gate.apply(hidden @ self.outer, torch.tensor(factor))
+
+
+class Gatekeeper:
+    """The partner of a checkpointed stack. It writes down which block ran when, and says what each run's gradient is multiplied
+    by: one factor in the forward pass, another in the backward pass. So only the graph of a run in the backward pass gives the
+    right gradients, whatever the learner's process says of itself."""
+
+    def __init__(self, rng: random.Random, secret: random.Random):
+        self.rng, self._secret = rng, secret.random()
+        self.events: list[str] = []
+
+    def reply(self, message: Any) -> float | None:
+        """The factor for ``["run", name]``, nothing for ``["backward"]``, which says that the backward pass begins."""
+        self.events.append(message[-1])
+        again = "backward" in self.events
+        drawn = random.Random(f"{self._secret} {message[-1]} {again}")
+        return drawn.uniform(1.5, 3.0) if again else drawn.uniform(0.2, 0.5)
+
+    def settle(self, answer: Any) -> Any:
+        return answer
+
+
+class Order(Gatekeeper):
+    """The same, where the order of the runs is judged too."""
+
+    def settle(self, answer: Any) -> Any:
+        return [answer, self.events]
 
 
 class Dropped(nn.Module):
@@ -423,66 +478,61 @@ class Dropped(nn.Module):
         return x * self.scale * (torch.rand(x.shape) < 0.5)
 
 
-def stack(rng: random.Random, depth: int = 3) -> tuple[nn.ModuleList, Watch]:
-    watch = Watch()
-    return nn.ModuleList(Residual(rng, watch, str(i)) for i in range(depth)), watch
+def stack(rng: random.Random, tell: Tell, depth: int = 3) -> nn.ModuleList:
+    return nn.ModuleList(Residual(rng, str(i), tell, []) for i in range(depth))
 
 
-def recomputed(watch: Watch, before: int) -> bool:
-    """Whether any block ran again in the backward pass: a plain loop through the blocks is no checkpointing."""
-    return len(watch.events) > before
+def backward(loss: Tensor, tell: Tell) -> None:
+    tell(["backward"])
+    loss.backward()
 
 
-def gives_the_output_and_its_input_gradient(checkpointed, rng):
-    blocks, watch = stack(rng)
+def gives_the_output_and_its_input_gradient(checkpointed, rng, tell):
     x = tensor(rng, (5, 4)).requires_grad_()
-    y = checkpointed(blocks, x)
-    before = len(watch.events)
-    (y * tensor(rng, (5, 4))).sum().backward()
-    return {"output": y.detach(), "grad": x.grad, "recomputed": recomputed(watch, before)}
+    y = checkpointed(stack(rng, tell), x)
+    backward((y * tensor(rng, (5, 4))).sum(), tell)
+    return {"output": y.detach(), "grad": x.grad}
 
 
-def gives_the_gradients_of_the_parameters(checkpointed, rng):
-    blocks, watch = stack(rng)
+def gives_the_gradients_of_the_parameters(checkpointed, rng, tell):
+    blocks = stack(rng, tell)
     y = checkpointed(blocks, tensor(rng, (5, 4)).requires_grad_())
-    before = len(watch.events)
-    (y * tensor(rng, (5, 4))).sum().backward()
-    return {"grads": [p.grad for p in blocks.parameters()], "recomputed": recomputed(watch, before)}
+    backward((y * tensor(rng, (5, 4))).sum(), tell)
+    return [p.grad for p in blocks.parameters()]
 
 
-def trains_blocks_on_plain_data(checkpointed, rng):
-    blocks, watch = stack(rng)
-    y = checkpointed(blocks, tensor(rng, (5, 4)))
-    before = len(watch.events)
-    (y * tensor(rng, (5, 4))).sum().backward()
-    return {"grads": [p.grad for p in blocks.parameters()], "recomputed": recomputed(watch, before)}
+def trains_blocks_on_plain_data(checkpointed, rng, tell):
+    blocks, x = stack(rng, tell), tensor(rng, (5, 4))
+    y = checkpointed(blocks, x)
+    backward((y * tensor(rng, (5, 4))).sum(), tell)
+    return {"grads": [p.grad for p in blocks.parameters()], "x": x, "requires grad": x.requires_grad}
 
 
-def adds_to_gradients(checkpointed, rng):
-    blocks, watch = stack(rng, depth=2)
+def adds_to_gradients(checkpointed, rng, tell):
+    blocks = stack(rng, tell, depth=2)
     for p in blocks.parameters():
         p.grad = tensor(rng, tuple(p.shape), scale=3)  # from an earlier micro-batch
     x = tensor(rng, (5, 4)).requires_grad_()
     y = checkpointed([blocks[0], blocks[1], blocks[0]], x)  # and one block stands in the stack twice
-    before = len(watch.events)
-    (y * tensor(rng, (5, 4))).sum().backward()
-    return {"grads": [p.grad for p in blocks.parameters()], "recomputed": recomputed(watch, before)}
+    backward((y * tensor(rng, (5, 4))).sum(), tell)
+    return [p.grad for p in blocks.parameters()]
 
 
-def keeps_no_activations(checkpointed, rng):
-    blocks, watch = stack(rng, depth=rng.randrange(3, 6))
-    y = checkpointed(blocks, tensor(rng, (5, 4)).requires_grad_())
-    kept, before = watch.alive(), len(watch.events)
-    y.sum().backward()
-    return {"activations": kept, "output": y.detach(), "recomputed": recomputed(watch, before)}
+def keeps_no_activations(checkpointed, rng, tell):
+    """Whether a tensor is in memory can only be seen here, inside: this is the one check that the process could talk its way
+    through."""
+    blocks, x = stack(rng, tell, depth=rng.randrange(3, 6)), tensor(rng, (5, 4)).requires_grad_()
+    y = checkpointed(blocks, x)
+    gc.collect()
+    alive = sum(hidden() is not None for block in blocks for hidden in block.hidden)
+    backward(y.sum(), tell)
+    return {"activations": alive, "output": y.detach(), "grad": x.grad}
 
 
-def runs_each_block_once_more(checkpointed, rng):
-    blocks, watch = stack(rng, depth=rng.randrange(3, 6))
-    y = checkpointed(blocks, tensor(rng, (5, 4)).requires_grad_())
-    watch.events.append("backward")
-    y.sum().backward()
-    return renamed(watch.events, rng)
+def runs_each_block_once_more(checkpointed, rng, tell):
+    blocks, x = stack(rng, tell, depth=rng.randrange(3, 6)), tensor(rng, (5, 4)).requires_grad_()
+    backward(checkpointed(blocks, x).sum(), tell)
+    return x.grad
 
 
 def random_state() -> str:
@@ -490,13 +540,12 @@ def random_state() -> str:
     return hashlib.sha256(bytes(torch.get_rng_state().tolist())).hexdigest()
 
 
-def dropping(rng: random.Random, blocks: nn.ModuleList | None = None) -> tuple[list[nn.Module], int]:
-    """A stack that draws random numbers, and the seed to draw them from."""
-    return [Dropped(rng), *(blocks or ()), Dropped(rng)], rng.randrange(2**31)
+def dropping(rng: random.Random) -> tuple[list[Dropped], int]:
+    """Two blocks that draw random numbers, and the seed to draw them from."""
+    return [Dropped(rng), Dropped(rng)], rng.randrange(2**31)
 
 
-def drops_the_same_again(checkpointed, rng):
-    blocks, watch = stack(rng, depth=1)
+def drops_the_same_again(checkpointed, rng, tell):
     drops, seed = dropping(rng)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -504,54 +553,58 @@ def drops_the_same_again(checkpointed, rng):
         y = checkpointed(drops, x)
         y.sum().backward()
     passed, came_back = (y.detach() != 0).int(), (x.grad != 0).int()
-    checkpointed(blocks, x).sum().backward()
-    return {"passed": passed, "came back": came_back, "runs": len(watch.events)}
+    x = tensor(rng, (5, 4)).requires_grad_()
+    backward(checkpointed(stack(rng, tell, depth=1), x).sum(), tell)
+    return {"passed": passed, "came back": came_back, "grad": x.grad}
 
 
-def same_masks(raw: Any, rng: random.Random) -> dict[str, bool]:
+class Masks(Gatekeeper):
     """Which elements a mask keeps may depend on the machine, so the plain stack is run here, where the answer is judged."""
-    stack(rng, depth=1)
+
+    def settle(self, answer: Any) -> dict[str, Any]:
+        drops, seed = dropping(self.rng)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            y = torch.ones(200, 4)
+            for drop in drops:
+                y = drop(y)
+        return {
+            "dropped": torch.equal(answer["passed"], (y != 0).int()),
+            "the same": torch.equal(answer["passed"], answer["came back"]),
+            "grad": answer["grad"],
+        }
+
+
+def leaves_the_random_state_alone(checkpointed, rng, tell):
     drops, seed = dropping(rng)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        y = torch.ones(200, 4)
-        for drop in drops:
-            y = drop(y)
-    return {
-        "dropped": torch.equal(raw["passed"], (y != 0).int()),
-        "the same": torch.equal(raw["passed"], raw["came back"]),
-        "recomputed": raw["runs"] > 1,
-    }
-
-
-def leaves_the_random_state_alone(checkpointed, rng):
-    blocks, watch = stack(rng, depth=1)
-    drops, seed = dropping(rng, blocks)
+    blocks, x = [drops[0], *stack(rng, tell, depth=1), drops[1]], torch.ones(5, 4, requires_grad=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        y = checkpointed(drops, torch.ones(5, 4, requires_grad=True))
+        y = checkpointed(blocks, x)
         states = [random_state()]
-        y.sum().backward()
+        backward(y.sum(), tell)
         states.append(random_state())
-    return {"states": states, "runs": len(watch.events)}
+    return states
 
 
-def unmoved(raw: Any, rng: random.Random) -> dict[str, bool]:
-    """Compares with the states of the plain stack, run here."""
-    drops, seed = dropping(rng, stack(rng, depth=1)[0])
-    forward, backward = raw["states"]
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        start, y = random_state(), torch.ones(5, 4)
-        for drop in drops:
-            y = drop(y)
-        expected = random_state()
-    return {
-        "forward draws": start != forward,
-        "draws as the blocks do": forward == expected,
-        "backward draws nothing": forward == backward,
-        "recomputed": raw["runs"] > 1,
-    }
+class States(Gatekeeper):
+    """Compares with the random states of the plain stack, run here."""
+
+    def settle(self, answer: Any) -> dict[str, bool]:
+        drops, seed = dropping(self.rng)
+        forward, backward = answer
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            start, y = random_state(), torch.ones(5, 4)
+            for drop in drops:
+                y = drop(y)
+            expected = random_state()
+        return {
+            "forward draws": start != forward,
+            "draws as the blocks do": forward == expected,
+            "backward draws nothing": forward == backward,
+            "runs again": self.events[-1:] == ["0"] and "backward" in self.events,
+        }
 
 
 # 4. adamw_run
@@ -676,6 +729,7 @@ QUESTIONS = {
                     "Call loss_sum once per micro-batch, and go backward before the next call: otherwise every micro-batch's "
                     "graph stays in memory."
                 ),
+                partner=Ledger,
             ),
             Probe(
                 passes_over_empty_micro_batches,
@@ -702,6 +756,7 @@ QUESTIONS = {
                     "backward pass."
                 ),
                 rtol=1e-3,
+                partner=Gatekeeper,
             ),
             Probe(
                 gives_the_gradients_of_the_parameters,
@@ -710,11 +765,13 @@ QUESTIONS = {
                     "in the backward pass."
                 ),
                 rtol=1e-3,
+                partner=Gatekeeper,
             ),
             Probe(
                 trains_blocks_on_plain_data,
                 "When x itself requires no gradient, as plain data, the blocks' parameters must get theirs all the same.",
                 rtol=1e-3,
+                partner=Gatekeeper,
             ),
             Probe(
                 adds_to_gradients,
@@ -723,6 +780,7 @@ QUESTIONS = {
                     "that is used twice."
                 ),
                 rtol=1e-3,
+                partner=Gatekeeper,
             ),
             Probe(
                 keeps_no_activations,
@@ -730,10 +788,14 @@ QUESTIONS = {
                     "After the forward pass no tensor from inside a block may be in memory: keep each block's input and nothing "
                     "else."
                 ),
+                rtol=1e-3,
+                partner=Gatekeeper,
             ),
             Probe(
                 runs_each_block_once_more,
                 "Each block must run once in the forward pass and once in the backward pass, where the last block comes first.",
+                rtol=1e-3,
+                partner=Order,
             ),
             Probe(
                 drops_the_same_again,
@@ -741,7 +803,7 @@ QUESTIONS = {
                     "A block that draws random numbers must draw the same ones again: put torch's random state back to what it "
                     "was before the block ran."
                 ),
-                settle=same_masks,
+                partner=Masks,
             ),
             Probe(
                 leaves_the_random_state_alone,
@@ -749,7 +811,7 @@ QUESTIONS = {
                     "The backward pass must leave torch's random state as it found it, so that what is drawn next does not "
                     "repeat or shift."
                 ),
-                settle=unmoved,
+                partner=States,
             ),
         ),
     ),

@@ -1,8 +1,8 @@
 """What assignment a6_capstone asks: a doomed run, saved by settings before the start and by a pilot during it.
 
-The learner only decides. A probe brings back decisions, as plain numbers: the settings of ``prepare``, or what a pilot did at
-every step. ``settle`` trains the model itself from these decisions, in a process where no learner's code ever ran, and measures
-the result there.
+The learner only decides. A probe brings back decisions, as plain numbers: the settings of ``prepare``, or what a pilot does at a
+step. The model is trained from these decisions in a process where no learner's code ever ran, and the result is measured there; a
+pilot is told of a step when it comes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import queue
 import random
+import threading
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Protocol
@@ -24,6 +26,7 @@ from stabilitylab.training.config import RunConfig
 from stabilitylab.training.corpus import Injection
 from stabilitylab.training.loop import Trainer
 from stabilitylab.training.model import ModelConfig
+from stabilitylab.training.numbers import number
 from stabilitylab.training.telemetry import Run
 
 HAZARDS = ("hot_lr", "overflow", "underflow", "bad_batches")
@@ -219,62 +222,10 @@ def _checked(action: Any) -> Action:
     numbers: dict[str, Any] = {}
     for name, (low, high) in bounds.items():
         value = getattr(action, name)
-        numbers[name] = value = None if value is None else float(value)
+        numbers[name] = value = None if value is None else float(number(value))
         if value is not None and not low <= value <= high:
             raise ValueError(f"{name} is {value}; it must lie between {low:g} and {high:g}")
-    return Action(skip=bool(action.skip), **numbers)
-
-
-class _Replay:
-    """A pilot that does what another one did."""
-
-    def __init__(self, actions: list[Action]):
-        self.actions = actions
-
-    def act(self, observation: Observation) -> Action:
-        if observation.step >= len(self.actions):
-            raise ValueError("the record ends earlier than its flight")
-        return self.actions[observation.step]
-
-
-def plain(flight: Flight) -> list[list[Any]]:
-    """The decisions of a flight as raw data."""
-    return [list(dataclasses.astuple(action)) for action in flight.actions]
-
-
-def decisions(data: Any, steps: int) -> list[Action]:
-    """The inverse of ``plain``, for data that may be anything.
-
-    Raises:
-        ValueError: if it is not a list of at most so many well-formed actions.
-    """
-
-    def action(row: Any) -> Action:
-        if not isinstance(row, list) or len(row) != 4 or type(row[2]) is not bool:
-            raise ValueError("an action is not of the form lr, clip_norm, skip, loss_scale")
-        if not all(value is None or type(value) in (int, float) for value in (row[0], row[1], row[3])):
-            raise ValueError("an action holds something that is no number")
-        try:
-            return _checked(Action(*row))
-        except OverflowError:
-            raise ValueError("an action holds a number that is too large") from None
-
-    if not isinstance(data, list) or not 0 < len(data) <= steps:
-        raise ValueError(f"there must be one action per step, and at most {steps}")
-    return [action(row) for row in data]
-
-
-def replay(data: Any, config: RunConfig) -> Flight:
-    """Flies a config again by the recorded decisions alone.
-
-    Raises:
-        ValueError: if the data is not one well-formed action per step that was flown.
-    """
-    actions = decisions(data, config.steps)
-    flight = fly(config, _Replay(actions))
-    if len(flight.actions) != len(actions):
-        raise ValueError("the flight ended earlier than its record")
-    return flight
+    return Action(skip=bool(number(action.skip)), **numbers)
 
 
 def debrief(flight: Flight, config: RunConfig) -> dict[str, Any]:
@@ -333,18 +284,105 @@ def _symptoms(flight: Flight, config: RunConfig) -> dict[str, Any]:
     }
 
 
+def row(action: Action) -> list[Any]:
+    """An action as plain data."""
+    return list(dataclasses.astuple(action))
+
+
+def action_of(data: Any) -> Action:
+    """The inverse of ``row``, for data that may be anything.
+
+    Raises:
+        ValueError: if it is no well-formed action.
+    """
+    if not isinstance(data, list) or len(data) != 4 or type(data[2]) is not bool:
+        raise ValueError("an action is not of the form lr, clip_norm, skip, loss_scale")
+    if not all(value is None or type(value) in (int, float) for value in (data[0], data[1], data[3])):
+        raise ValueError("an action holds something that is no number")
+    try:
+        return _checked(Action(*data))
+    except OverflowError:
+        raise ValueError("an action holds a number that is too large") from None
+
+
+class _Tower:
+    """The partner of a pilot: the run is trained here, and the pilot's process is told one observation at a time.
+
+    The run waits in a thread for the pilot's next action, because the training loop calls, and is not called.
+    """
+
+    def __init__(self, config: RunConfig):
+        self._config = config
+        self._observations: queue.SimpleQueue[Observation | None] = queue.SimpleQueue()
+        self._actions: queue.SimpleQueue[Action | None] = queue.SimpleQueue()
+        self._flown: list[Flight | Exception] = []
+        self._thread = threading.Thread(
+            target=_fly_in_a_thread, args=(config, self._observations, self._actions, self._flown), daemon=True
+        )
+
+    def reply(self, message: Any) -> dict[str, Any] | None:
+        """From the action at one step (None at first) to the next observation; None once the flight is over."""
+        if not self._thread.is_alive():
+            if self._flown:
+                raise ValueError("the flight is over")
+            self._thread.start()
+        else:
+            self._actions.put(action_of(message))
+        seen = self._observations.get()
+        return None if seen is None else dataclasses.asdict(seen)
+
+    def settle(self, answer: Any) -> dict[str, Any]:
+        """The symptoms of the flight that was flown."""
+        if not self._flown:
+            raise ValueError("the flight was left before its end")
+        if isinstance(self._flown[0], Exception):
+            raise self._flown[0]
+        return _symptoms(self._flown[0], self._config)
+
+    def __del__(self) -> None:
+        self._actions.put(None)  # nobody flies on
+
+
+class _Left(Exception):
+    """The pilot left the run before its end."""
+
+
+class _Remote:
+    """A pilot that is somewhere else."""
+
+    def __init__(self, observations: queue.SimpleQueue[Observation | None], actions: queue.SimpleQueue[Action | None]):
+        self.observations, self.actions = observations, actions
+
+    def act(self, observation: Observation) -> Action:
+        self.observations.put(observation)
+        action = self.actions.get()
+        if action is None:
+            raise _Left
+        return action
+
+
+def _fly_in_a_thread(config: RunConfig, observations: Any, actions: Any, flown: list[Flight | Exception]) -> None:
+    try:
+        flown.append(fly(config, _Remote(observations, actions)))
+    except Exception as error:
+        flown.append(error)
+    observations.put(None)
+
+
 def _flight_probe(name: str, sentence: str, hazards: tuple[str, ...] | None) -> Probe:
-    """A probe that flies one mission, and whose decisions are flown again where they are judged."""
+    """A probe that flies one mission. The run, and with it every batch that is yet to come, is in another process."""
 
-    def ask(pilot_class, rng):
-        return plain(fly(mission(rng.randrange(10**6), hazards), pilot_class()))
+    def ask(pilot_class, nothing, tell):
+        pilot, seen = pilot_class(), tell(None)
+        while seen is not None:
+            seen = tell(row(_checked(pilot.act(Observation(**seen)))))
+        return "landed"
 
-    def settle(data, rng):
-        config = mission(rng.randrange(10**6), hazards)
-        return _symptoms(replay(data, config), config)
+    def partner(rng, secret):
+        return _Tower(mission(secret.randrange(10**6), hazards))
 
     ask.__name__ = name
-    return Probe(ask, sentence, settle=settle)
+    return Probe(ask, sentence, draw=lambda rng: None, partner=partner)
 
 
 def settings(data: Any) -> dict[str, Any]:
@@ -354,7 +392,8 @@ def settings(data: Any) -> dict[str, Any]:
         ValueError: if one is missing or is not of its kind.
     """
 
-    def number(value: Any) -> float:
+    def finite(value: Any) -> float:
+        value = number(value)
         if type(value) not in (int, float) or not -1e30 < value < 1e30:
             raise ValueError("a setting is not a finite number")
         return float(value)
@@ -362,14 +401,15 @@ def settings(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict) or not set(SETTINGS) <= data.keys():
         raise ValueError("it is not a config")
     kept = {name: data[name] for name in SETTINGS}
-    if type(kept["warmup_steps"]) is not int or not isinstance(kept["decay"], str):
+    if not finite(kept["warmup_steps"]).is_integer() or not isinstance(kept["decay"], str):
         raise ValueError("warmup_steps must be a whole number, and decay a name")
+    kept["warmup_steps"] = int(finite(kept["warmup_steps"]))
     if not isinstance(kept["betas"], (list, tuple)) or len(kept["betas"]) != 2:
         raise ValueError("betas must be two numbers")
     for name in ("lr", "eps", "weight_decay", "loss_scale", "z_loss"):
-        kept[name] = number(kept[name])
-    kept["clip_norm"] = None if kept["clip_norm"] is None else number(kept["clip_norm"])
-    return {**kept, "betas": tuple(number(beta) for beta in kept["betas"])}
+        kept[name] = finite(kept[name])
+    kept["clip_norm"] = None if kept["clip_norm"] is None else finite(kept["clip_norm"])
+    return {**kept, "betas": tuple(finite(beta) for beta in kept["betas"])}
 
 
 def _prepared_probe(name: str, sentence: str, hazard: str) -> Probe:
@@ -413,8 +453,11 @@ def _touched(data, rng):
     config = mission(rng.randrange(10**6))
     mine = settings(data)
     # through JSON, where a tuple is a list on both sides
-    before, after = (json.loads(json.dumps(fields)) for fields in (config.to_dict(), data))
-    touched = sorted(name for name in before if name not in SETTINGS and before[name] != after.get(name))
+    before, after = (
+        json.loads(json.dumps({name: value for name, value in fields.items() if name not in SETTINGS}))
+        for fields in (config.to_dict(), data)
+    )
+    touched = sorted(name for name in before if before[name] != after.get(name))
     return {"touched": touched, "lr": mine["lr"] != config.lr, "loss_scale": mine["loss_scale"] != config.loss_scale}
 
 

@@ -14,6 +14,9 @@ from stabilitylab.exercises.values import same
 MOST_SENTENCES = 3
 """For one question: who reads more mends less."""
 
+LEFT_CHANGED = "LeftChanged"
+"""The name of ``surroundings.LeftChanged``, without loading PyTorch for it."""
+
 BUILT_IN = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
@@ -87,6 +90,8 @@ def _failure(answer: Mapping[str, Any], quote: bool) -> str:
     message = textwrap.shorten(str(answer.get("message", "")), 300, placeholder=" ...")
     if answer["error"] == MALFORMED:
         return f" (What came back cannot be judged{': ' + message if message else ''}.)"
+    if answer["error"] == LEFT_CHANGED:
+        return " (Your code left a setting of PyTorch changed that everything else shares, such as the default dtype.)"
     if quote:
         return f" (Your code raised {answer['error']}: {message})"
     # an exception's name is the learner's own text too, and could carry out what a probe was given

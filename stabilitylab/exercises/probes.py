@@ -146,10 +146,12 @@ def ask(question: Question, probe: Probe, learner: Any, given: Mapping[str, Any]
     Returns:
         ``{"value": encoded raw data}``, or ``{"error": exception name, "message": its text}`` if the learner's code raised.
     """
+    from stabilitylab.exercises import surroundings  # loads PyTorch, which reading the list of questions does not need
+
     try:
         drawn = decode(given["data"]) if "data" in given else random.Random(given["start"])
         arguments = (learner, drawn) if tell is None else (learner, drawn, tell)
-        with ruled_out.without(question.ruled_out):
+        with surroundings.fresh(), ruled_out.without(question.ruled_out):
             return {"value": encode(probe.ask(*arguments))}
     except Exception as error:
         return {"error": type(error).__name__, "message": str(error)[:1000]}
