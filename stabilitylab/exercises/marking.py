@@ -58,6 +58,8 @@ def mark(
         return 0.0, [f"{question.target} is not written yet: replace the line that raises NotImplementedError."]
     failed = [probe for probe in question.probes if not agree(given[probe.name], expected["right"][probe.name], probe)]
     share = 1 - len(failed) / len(question.probes)
+    if any(given[probe.name].get("error") == LEFT_CHANGED for probe in failed):
+        return share, [f"{question.target} leaves a setting of PyTorch changed that all code shares: put back what you set."]
     likeliest = next((wrong for wrong in expected["wrong"] if failed and explains(wrong)), None)
     sentences = [likeliest["sentence"]] if likeliest else _own_sentences(failed, given, quote)
     return share, sentences[:MOST_SENTENCES]
@@ -90,8 +92,6 @@ def _failure(answer: Mapping[str, Any], quote: bool) -> str:
     message = textwrap.shorten(str(answer.get("message", "")), 300, placeholder=" ...")
     if answer["error"] == MALFORMED:
         return f" (What came back cannot be judged{': ' + message if message else ''}.)"
-    if answer["error"] == LEFT_CHANGED:
-        return " (Your code left a setting of PyTorch changed that everything else shares, such as the default dtype.)"
     if quote:
         return f" (Your code raised {answer['error']}: {message})"
     # an exception's name is the learner's own text too, and could carry out what a probe was given

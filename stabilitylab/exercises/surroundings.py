@@ -1,5 +1,7 @@
-"""What a function shares with everything else in its process: PyTorch's settings for all. A probe sets them to what a fresh process
-has, whatever the notebook did before, and a function that leaves one changed is found out."""
+"""What a function shares with everything else in its process: PyTorch's settings for all.
+
+A probe sets them to what a fresh process has, whatever the notebook did before; a function that leaves one changed is found out.
+"""
 
 from __future__ import annotations
 
