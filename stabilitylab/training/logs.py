@@ -140,9 +140,13 @@ def _own(path: Path, data: dict[str, Any], loss: str | None) -> Log:
 
 def _rows(path: Path) -> tuple[str, list[dict[str, Any]]]:
     """The format, and a dictionary for everything that was logged at once."""
-    if path.is_dir() or "tfevents" in path.name:
+    if path.is_dir():
         return "TensorBoard", _tensorboard(path)
     data = path.read_bytes()
+    if data.startswith(b"version https://git-lfs"):
+        raise ValueError(f"{path} is a pointer of Git LFS and not the log itself; bring it with: git lfs pull")
+    if "tfevents" in path.name:
+        return "TensorBoard", _tensorboard(path)
     if not data.strip():
         raise ValueError(f"{path} is empty; give a log with a loss in it")
     try:
@@ -162,7 +166,7 @@ def _tensorboard(path: Path) -> list[dict[str, Any]]:
     from tensorboard.util.tensor_util import make_ndarray
 
     if path.is_dir():
-        folders = sorted({file.parent for file in path.rglob("*tfevents*")})
+        folders = sorted({file.parent for file in [*path.glob("*tfevents*")] or path.rglob("*tfevents*")})
         if not folders:
             raise ValueError(f"{path} is a folder without TensorBoard event files; give a file, or the folder of one run")
         if len(folders) > 1:
@@ -232,7 +236,7 @@ def _csv(path: Path, text: str) -> list[dict[str, Any]]:
         raise ValueError(f"{path} has no line of column names; put one first, such as step{delimiter}loss")
     if delimiter == ";":  # where a comma is the decimal point
         cells = [[cell.replace(",", ".") for cell in row] for row in cells]
-    return [dict(zip(header, row)) for row in cells]
+    return [dict(zip(header, row)) for row in cells] or [dict.fromkeys(header)]
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
@@ -296,9 +300,12 @@ def _loss_column(path: Path, found: Sequence[str], table: Sequence[Row], asked: 
         if not counts[same[0]]:
             raise ValueError(f"column {asked!r} of {path} holds no numbers; its columns are {_listed(found)}")
         return same[0]
-    ranks = {name: rank for name in found if (rank := _loss_rank(name)) is not None and counts[name]}
+    ranks = {name: rank for name in found if (rank := _loss_rank(name)) is not None}
     if not ranks:
         raise ValueError(f"{path} has no column of losses; name one of its columns (--loss COLUMN): {_listed(found)}")
+    if not any(counts[name] for name in ranks):
+        raise ValueError(f"{path} has no losses: of its columns {_listed(found)} none that a loss is named after holds a number")
+    ranks = {name: rank for name, rank in ranks.items() if counts[name]}
     if any(counts[name] > 1 for name in ranks):  # the mean over the whole run, which some trainers log at the end, is no curve
         ranks = {name: rank for name, rank in ranks.items() if counts[name] > 1}
     best = sorted((name for name in ranks if ranks[name] == min(ranks.values())), key=lambda name: -counts[name])

@@ -214,6 +214,23 @@ def test_columns_that_were_not_kept_are_empty_of_their_kind():
     assert second.step == 1 and math.isnan(second.loss) and math.isnan(second.grad_norm)
 
 
+def test_the_uniform_guess_is_that_of_the_vocabulary_and_comes_back_from_json():
+    of_bytes = Run("made up", {"seed": 3}, [HEALTHY], 3.26, 2.47)
+    assert of_bytes.uniform == math.log(256) and "vocabulary" not in of_bytes.to_dict()
+    for vocabulary, uniform in ((50257, math.log(50257)), (None, NAN)):
+        other = Run("made up", {}, [HEALTHY], NAN, NAN, vocabulary)
+        back = Run.from_dict(json.loads(json.dumps(other.to_dict(), allow_nan=False)))
+        assert back.vocabulary == vocabulary and str(back.uniform) == str(uniform) and math.isnan(back.unigram)
+
+
+def test_a_run_is_read_from_a_log(tmp_path):
+    path = tmp_path / "tuning.csv"
+    path.write_text("step,my loss,lr\n0,2.5,0.1\n5,2.0,\n")
+    run = Run.read(path, loss="my loss", vocabulary=32000, unigram=7.1)
+    assert (run.label, run.column("step"), run.column("loss")) == ("tuning", [0, 5], [2.5, 2.0])
+    assert (run.vocabulary, run.unigram) == (32000, 7.1) and math.isnan(run.bigram) and math.isnan(run.column("lr")[1])
+
+
 def test_what_was_recorded_stands():
     with pytest.raises(FrozenInstanceError):
         replace(HEALTHY).loss = 0.0
