@@ -187,23 +187,17 @@ def _refused(info: zipfile.ZipInfo) -> str:
     # only of these two can a read be stopped in time
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "it is packed in an unusual way; pack it again as an ordinary zip"
-    return _bomb(info.file_size, info.compress_size)
-
-
-def _bomb(size: int, packed: int) -> str:
-    return f"it is packed more than {LARGEST_RATIO} to 1, as zip bombs are" if size > max(SMALL, LARGEST_RATIO * packed) else ""
+    if info.file_size > max(SMALL, LARGEST_RATIO * info.compress_size):
+        return f"it is packed more than {LARGEST_RATIO} to 1, as zip bombs are"
+    return ""
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, largest: int, budget: _Budget) -> bytes:
     try:
-        with archive.open(info) as stream:
-            content = _limited(stream.read, largest, budget)
+        with archive.open(info) as stream:  # reads no more than the sizes that were looked at, whatever follows
+            return _limited(stream.read, largest, budget)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError):
         raise Refused("it is damaged; download it again") from None
-    refused = _bomb(len(content), info.compress_size)
-    if refused:
-        raise Refused(refused)
-    return content
 
 
 def _limited(read: Callable[[int], bytes], largest: int, budget: _Budget) -> bytes:

@@ -315,10 +315,11 @@ def _copy(
     for place, member in enumerate(archives.files(source)):
         if place not in wanted:
             continue
-        student, candidate = wanted.pop(place)
-        content = member.read()
+        student, candidate = wanted[place]
+        content = b"" if member.refused else member.read()
         if hashlib.sha256(content).hexdigest() != candidate.digest:
             break
+        del wanted[place]
         verdict, reason = _put(into, student, name, content, member.date, member.path in take)
         say(f"{verdict:<9}  {member.path} -> {student}{reason}{candidate.note}")
     if wanted:

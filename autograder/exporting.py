@@ -18,6 +18,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook, MissingEntry
 
 from autograder import course
+from autograder.gradebook import COURSE_ID, check, explained
 from autograder.journal import Journal
 from autograder.roster import FORMULA, Roster
 from stabilitylab import workspace
@@ -153,11 +154,13 @@ def read_points(name: str, workdir: Path) -> tuple[dict[str, Points], float]:
 
     Raises:
         ValueError: if it was not graded there.
+        Trouble: if the gradebook cannot be used.
     """
     path = workdir / "gradebook.db"
     if not path.is_file():  # nbgrader would make an empty one
         raise ValueError(f"--workdir {workdir} holds no gradebook.db; run autograder grade {name} first")
-    with Gradebook(f"sqlite:///{path}", course.COURSE_ID) as book:
+    check(path)
+    with explained(path), Gradebook(f"sqlite:///{path}", COURSE_ID) as book:
         try:
             best = float(book.find_assignment(name).max_score)
         except MissingEntry:

@@ -348,6 +348,13 @@ def test_a_name_that_two_students_share_is_not_guessed(desk):
     assert desk.zip(later, name=OTHER) == {"Max-12": "a2"} and desk.decided
 
 
+def test_of_two_new_numbers_with_a_known_name_neither_is_guessed(desk):
+    desk.zip({"Max_11_assignsubmission_file_/a1_clipping.ipynb": written("11")})
+    later = {f"Max_{n}_assignsubmission_file_/a2_schedules.ipynb": written(f"{n}", OTHER) for n in (70, 71)}
+    assert desk.zip(later, name=OTHER) == {} and not desk.decided
+    assert len(desk.lines) == 2 and all("several students are called Max" in line for line in desk.lines)
+
+
 def test_who_is_marked_blind_is_nobody_known(desk):
     desk.zip({"Participant_9_assignsubmission_file_/a1_clipping.ipynb": written("a1")})
     desk.zip({"Participant_70_assignsubmission_file_/a2_schedules.ipynb": written("a2", OTHER)}, name=OTHER)
@@ -463,6 +470,17 @@ def test_a_full_disk_or_a_stop_leaves_whole_files_and_the_next_time_completes(de
     assert desk.taken() == {"doea": "a", "doeb": "old"}
     assert not [path for path in desk.into.rglob(".*.ipynb.*")], "nothing half written is left"
     assert desk.zip(files) == {"doea": "a", "doeb": "b", "doec": "c"}
+
+
+def test_what_changes_while_it_is_read_is_not_taken_for_what_was_looked_at(desk):
+    given = desk.folder / "given"
+    (given / "ada").mkdir(parents=True)
+    notebook = given / "ada" / "a1_clipping.ipynb"
+    notebook.write_bytes(written("first"))
+    (given / "zzz.txt").touch()
+    with pytest.raises(RuntimeError, match="changed while it was read; collect it again"):
+        collect(NAME, given, desk.into, say=lambda line: notebook.write_bytes(written("second")))
+    assert desk.taken() == {}
 
 
 # what a zip may not do

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import sys
 import pytest
 from nbgrader.api import Gradebook
 
+from autograder import gradebook
 from autograder.cli import main
 from autograder.exporting import export
 from autograder.journal import Entry, Journal
@@ -33,7 +33,7 @@ CODE, WORDS = "clip_grad_norm", "own_words"
 def graded(tmp_path_factory):
     """A gradebook: ada has 8 and 2.125 of 3 by hand, bob waits to be graded by hand, eve handed in nothing."""
     folder = tmp_path_factory.mktemp("graded")
-    os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]  # nbgrader starts alembic
+    gradebook.create(folder / "gradebook.db")
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", "stabilitylab") as book:
         book.add_assignment(NAME)
         book.add_notebook(NAME, NAME)
@@ -186,6 +186,12 @@ def test_a_name_does_not_take_the_row_of_a_number(desk):
     assert desk.export("moodle", "Identifier,Full name,Grade\nParticipant 1,Ada,\n")[1] == ["Participant 1", "Ada", "23"]
 
 
+def test_a_row_that_two_students_could_be_is_neithers(desk):
+    roster = "student,name,platform,assignment,id\nada,Max,folder,,ada\nOBrien,Max,folder,,OBrien\n"
+    (desk.submissions / "roster.csv").write_text(roster)
+    assert desk.export("moodle", "Identifier,Full name,Grade\nParticipant 1,Max,x\n")[1] == ["Participant 1", "Max", "x"]
+
+
 def test_moodles_gradebook_is_filled_in_by_mail_address_or_name(desk):
     text = "First name,Last name,Email address,Assignment: a1_clipping (Real)\nO,Brien,obrien,-\nAda,L,ada,-\n"
     assert [row[3] for row in desk.export("moodle", text)[1:]] == ["23", "10.125"]
@@ -262,6 +268,13 @@ def test_without_a_gradebook_nothing_is_made(desk):
     with pytest.raises(ValueError, match=r"holds no gradebook.db; run autograder grade a1_clipping first"):
         desk.export("canvas")
     assert not (desk.workdir / "gradebook.db").exists() and not desk.target.exists()
+
+
+def test_a_damaged_gradebook_is_named(desk):
+    (desk.workdir / "gradebook.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(RuntimeError, match=r"gradebook.db is damaged"):
+        desk.export("canvas")
+    assert not desk.target.exists()
 
 
 def test_an_assignment_that_was_not_graded_is_named(desk, capsys):
