@@ -121,7 +121,7 @@ class _Rebuilding:
         if not missing:
             return
         for after in sorted(self.extras):
-            for cell in [cell for cell in self.extras[after] if cell.source.strip() and cell not in self.run or is_prose(cell)]:
+            for cell in [cell for cell in self.extras[after] if (cell.source.strip() and cell not in self.run) or is_prose(cell)]:
                 self.extras[after].remove(cell)
                 self.run = [other for other in self.run if other is not cell]
                 place = next((place for place in missing if place >= after), missing[-1])

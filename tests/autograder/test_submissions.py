@@ -1,17 +1,17 @@
-"""Reading anybody's file, and rebuilding it on the release notebook."""
+"""Reading anybody's file. How it is put on the release notebook: test_rebuilding.py."""
 
 import dataclasses
 import json
 import os
 
-import nbformat
 import pytest
 
 from autograder import submissions
-from autograder.submissions import Cell, Unreadable, cells_of, read, rebuild
+from autograder.submissions import Cell, Unreadable, cells_of, read
 
 NAME = "toy"
 CODE = {"cell_type": "code", "source": "x = 1", "metadata": {}}
+ONE = Cell("code", "x = 1", None, 1)
 
 
 def place(folder, student, made):
@@ -59,7 +59,7 @@ def test_a_submission_is_read_cell_by_cell(tmp_path):
     text = {"cell_type": "markdown", "source": ["two ", "lines"], "metadata": {"nbgrader": {"grade_id": "words"}}}
     place(tmp_path, "ada", {"cells": [text, CODE]})
     found = read(tmp_path, "ada", NAME)
-    assert found == [Cell("markdown", "two lines", "words"), Cell("code", "x = 1", None)]
+    assert found == [Cell("markdown", "two lines", "words", 1), Cell("code", "x = 1", None, 2)]
     with pytest.raises(dataclasses.FrozenInstanceError):
         found[0].grade_id = None
 
@@ -113,14 +113,14 @@ def test_links_folders_and_pipes_are_no_submissions(tmp_path):
 def test_submissions_may_lie_behind_a_link_of_the_teachers(tmp_path):
     place(tmp_path / "real", "ada", {"cells": [CODE]})
     (tmp_path / "course").symlink_to(tmp_path / "real")
-    assert read(tmp_path / "course", "ada", NAME) == [Cell("code", "x = 1", None)]
+    assert read(tmp_path / "course", "ada", NAME) == [ONE]
 
 
 def test_a_file_of_twenty_megabytes_is_read_and_a_larger_one_is_not(tmp_path):
     path = place(tmp_path, "ada", {"cells": [CODE]})
     content = path.read_bytes()
     path.write_bytes(content + b" " * ((20 << 20) - len(content)))
-    assert read(tmp_path, "ada", NAME) == [Cell("code", "x = 1", None)]
+    assert read(tmp_path, "ada", NAME) == [ONE]
     with open(path, "ab") as file:
         file.write(b" ")
     assert told(tmp_path, "ada") == "toy.ipynb is larger than 20 MB; clear its outputs and hand it in again."
@@ -145,22 +145,24 @@ def found(**cell):
 
 def test_a_cell_of_odd_shape_is_left_out_and_the_others_stay():
     for odd in (
-        {"cell_type": "raw"},
+        {"cell_type": "heading"},
         {"cell_type": ["code"]},
         {"cell_type": None},
         {"source": {}},
         {"source": None},
         {"source": 3},
+        {"source": ["x", 3]},
     ):
-        assert found(**odd) == [Cell("code", "x = 1", None)], odd
-    assert found(cell_type="markdown") == [Cell("markdown", "x = 1", None), Cell("code", "x = 1", None)]
+        assert found(**odd) == [Cell("code", "x = 1", None, 2)], odd
+    for kind in ("markdown", "raw", "code"):
+        assert found(cell_type=kind) == [Cell(kind, "x = 1", None, 1), Cell("code", "x = 1", None, 2)]
     assert [cell.source for cell in cells_of({"cells": [{"cell_type": "code"}]})] == [""]
 
 
 def test_metadata_of_any_shape_costs_the_grade_id_only():
     for odd in (None, {}, {"nbgrader": None}, {"nbgrader": [1]}, {"nbgrader": {}}, {"nbgrader": {"grade_id": 3}}):
-        assert found(metadata=odd)[0] == Cell("code", "x = 1", None), odd
-    assert list(cells_of({"cells": [{"cell_type": "code", "source": ""}]})) == [Cell("code", "", None)]
+        assert found(metadata=odd)[0] == ONE, odd
+    assert list(cells_of({"cells": [{"cell_type": "code", "source": ""}]})) == [Cell("code", "", None, 1)]
     assert found(metadata={"nbgrader": {"grade_id": "double"}})[0].grade_id == "double"
 
 
@@ -170,98 +172,96 @@ def test_half_a_character_and_thousands_of_blank_lines_are_made_harmless():
     assert found(source="a\n" + " \t\n" * 5000 + "b")[0].source == "a" + "\n" * 20 + "b"
 
 
-# rebuilding
+# pasted pictures
+
+PNG = {"image/png": "iVBORw0KGgo="}
 
 
-def ours(kind, source, grade_id=None, **nbgrader):
-    made = nbformat.v4.new_code_cell(source) if kind == "code" else nbformat.v4.new_markdown_cell(source)
-    if grade_id:
-        about = {"grade_id": grade_id, "solution": False, "grade": False, "locked": True, "schema_version": 3}
-        made.metadata["nbgrader"] = nbformat.from_dict(about | nbgrader)
-    return made
+def shown(source, attachments, **cell):
+    return found(cell_type="markdown", source=source, attachments=attachments, **cell)[0]
 
 
-@pytest.fixture
-def blank():
-    made = nbformat.v4.new_notebook()
-    made.cells = [
-        ours("code", "import math", "setup"),
-        ours("markdown", "A word."),
-        ours("code", "raise NotImplementedError()", "double_code", solution=True),
-        ours("code", "check(double)", "double", grade=True, points=4),
-        ours("markdown", "*Your answer.*", "words", grade=True, solution=True, points=3),
-        ours("code", "plot()", "show"),
-    ]
-    made.cells[5].metadata["tags"] = [submissions.DEMO_TAG]
-    return made
-
-
-def rebuilt(blank, *submitted):
-    return rebuild(blank, [Cell(*cell) for cell in submitted])
-
-
-def sources(notebook):
-    return [cell.source for cell in notebook.cells]
-
-
-def test_answers_replace_solution_cells_and_no_others(blank):
-    made = rebuilt(
-        blank,
-        ("code", "import nothing", "setup"),
-        ("code", "def double(x): ...", "double_code"),
-        ("code", "8.0", "double"),
-        ("markdown", "Because.", "words"),
+def test_a_pasted_picture_stands_in_the_text_as_data_and_does_not_count_as_text():
+    cell = shown("See ![my plot](attachment:image.png), it falls.", {"image.png": PNG})
+    assert cell.source == "See ![my plot](data:image/png;base64,iVBORw0KGgo=), it falls."
+    assert 0 < cell.pictures < len(cell.source)
+    spaced = shown("![](attachment:my%20plot.png)", {"my plot.png": {"image/png": "iVBO\nRw0KGgo=\n"}})
+    assert spaced.source == "![](data:image/png;base64,iVBORw0KGgo=)"
+    assert (
+        shown('![x](attachment:a.jpg "title")', {"a.jpg": {"image/jpeg": "AAAA"}}).source == "![x](data:image/jpeg;base64,AAAA)"
     )
-    assert sources(made) == ["import math", "A word.", "def double(x): ...", "check(double)", "Because.", "plot()"]
-    assert sources(blank)[2] == "raise NotImplementedError()"  # it serves the next student too
 
 
-def test_what_was_deleted_is_there_again(blank):
-    assert sources(rebuilt(blank)) == sources(blank)
+@pytest.mark.parametrize(
+    "attachments",
+    [
+        None,
+        {},
+        [],
+        {"x.png": None},
+        {"x.png": {}},
+        {"x.png": {"image/png": 3}},
+        {"x.png": {"image/png": "<script>"}},
+        {"x.png": {"image/png": ""}},
+        {"x.png": {"image/svg+xml": "AAAA"}},
+        {"x.png": {"text/html": "AAAA"}},
+        {"other.png": {"image/png": "AAAA"}},
+    ],
+)
+def test_a_picture_that_cannot_be_shown_becomes_a_few_words(attachments):
+    assert shown("See ![my plot](attachment:x.png).", attachments).source == "See (the picture my plot is not shown)."
+    assert shown("![](attachment:x.png)", attachments).source == "(the picture x.png is not shown)"
 
 
-def test_the_first_of_two_answers_counts(blank):
-    made = rebuilt(blank, ("code", "first", "double_code"), ("code", "second", "double_code"))
-    assert sources(made)[2] == "first" and "second" not in sources(made)
+def test_pictures_have_room_all_together(monkeypatch, tmp_path):
+    monkeypatch.setattr(submissions, "LARGEST_PICTURES", 100)
+    cell = {
+        "cell_type": "markdown",
+        "source": "![a](attachment:a) ![a](attachment:a)",
+        "attachments": {"a": {"image/png": "A" * 40}},
+    }
+    first, second = cells_of({"cells": [cell, cell]})
+    assert first.source.count("base64") == 2 and "not shown" in second.source
 
 
-def test_cells_of_ones_own_stay_where_they_stood(blank):
-    made = rebuilt(
-        blank,
-        ("code", "before = 1", None),
-        ("markdown", "A word.", None),  # ours, though it has no name
-        ("code", "", "setup"),
-        ("code", "helper = 1", None),
-        ("markdown", "A note.", None),
-        ("code", "answer", "double_code"),
-        ("code", "", "double"),
-        ("code", "", "setup"),  # again: it is no new place
-        ("code", "after = 1", "not_ours"),
+def test_text_with_a_large_picture_can_be_graded(tmp_path):
+    picture = {"image/png": "A" * 200_000}
+    place(tmp_path, "ada", {"cells": [{"cell_type": "markdown", "source": "![a](attachment:a)", "attachments": {"a": picture}}]})
+    assert read(tmp_path, "ada", NAME)[0].pictures > 199_000
+
+
+def test_in_code_nothing_is_a_picture():
+    assert found(source="s = '![a](attachment:a)'", attachments={"a": PNG})[0] == Cell(
+        "code", "s = '![a](attachment:a)'", None, 1
     )
-    assert sources(made) == [
-        *("before = 1", "import math", "helper = 1", "A note.", "A word.", "answer", "check(double)", "after = 1"),
-        *("*Your answer.*", "plot()"),
-    ]
-    assert [cell.cell_type for cell in made.cells][:4] == ["code", "code", "code", "markdown"]
-    assert [cell.id for cell in made.cells] == [f"cell-{number:03d}" for number in range(10)]
-    nbformat.validate(made)
 
 
-def test_a_lost_grade_id_leaves_a_cell_of_ones_own(blank):
-    made = rebuilt(blank, ("code", "def double(x): ...", None))
-    assert sources(made)[0] == "def double(x): ..." and sources(made)[3] == "raise NotImplementedError()"
+# files beside the notebook
 
 
-def test_only_a_locked_code_cell_with_points_is_a_test(blank):
-    assert [submissions.is_test(cell) for cell in blank.cells] == [False, False, False, True, False, False]
-    graded_by_hand = ours("code", "x", "essay", grade=True, solution=True, points=1)
-    assert not submissions.is_test(graded_by_hand)
-    assert not submissions.is_test(ours("markdown", "x", "task", grade=True, points=1))
+def test_small_plain_files_beside_the_notebook_come_along(tmp_path):
+    home = place(tmp_path, "ada", {"cells": [CODE]}).parent
+    (home / "helper.py").write_text("x = 1")
+    (home / "data").mkdir()
+    (home / "data" / "table.bin").write_bytes(b"\xff")
+    (home / "copy.ipynb").write_text("{}")
+    (home / ".ipynb_checkpoints").mkdir()
+    (home / ".ipynb_checkpoints" / "old.py").touch()
+    (home / ".env").touch()
+    (home / "link.py").symlink_to(home / "helper.py")
+    (home / "elsewhere").symlink_to(tmp_path)
+    assert submissions.files(tmp_path, "ada", NAME) == {"data/table.bin": b"\xff", "helper.py": b"x = 1"}
+    assert submissions.files(tmp_path, "bob", NAME) == {}
+    (tmp_path / "eve").mkdir()
+    (tmp_path / "eve" / NAME).symlink_to(home)
+    assert submissions.files(tmp_path, "eve", NAME) == {}
 
 
-def test_code_that_defines_something_is_run_and_tests_and_demonstrations_are_not(blank):
-    assert submissions.code_cells(rebuilt(blank, ("code", "helper = 1", None))) == [
-        "helper = 1",
-        "import math",
-        "raise NotImplementedError()",
-    ]
+def test_files_have_room_all_together(tmp_path, monkeypatch):
+    home = place(tmp_path, "ada", {"cells": [CODE]}).parent
+    for name, size in (("a", 60), ("b", 60), ("c", 40), ("d", 1)):
+        (home / name).write_bytes(b"x" * size)
+    monkeypatch.setattr(submissions, "LARGEST_FILES", 100)
+    assert set(submissions.files(tmp_path, "ada", NAME)) == {"a", "c"}
+    monkeypatch.setattr(submissions, "MOST_FILES", 1)
+    assert set(submissions.files(tmp_path, "ada", NAME)) == {"a"}
