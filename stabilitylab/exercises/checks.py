@@ -70,8 +70,8 @@ def _next(assignment: str, grade_id: str) -> str:
     following = order[order.index(grade_id) + 1 :]
     if not following:
         return "That was the last one with a check: write what is asked in your own words, save, and hand in."
-    number, question = len(order) - len(following) + 1, questions(assignment)[following[0]]
-    return f"Next: question {number}, {question.target}."
+    target = questions(assignment)[following[0]].target
+    return f"Next: {target}." if target != questions(assignment)[grade_id].target else f"Next: {following[0]}, of {target} too."
 
 
 def explain_undefined(shell: Any) -> None:
