@@ -89,6 +89,8 @@ def grade(
         stack.callback(stoppable.stop)
         if sandbox.warning:
             warn(sandbox.warning)
+        if beside := submissions.strays(folder):
+            warn(f"{', '.join(beside)} lies beside the students' folders and is not graded; `autograder collect` would sort it")
         judging = _Judging(name, folder, blank, temporary / "submitted", journal, stoppable, expected, order, workdir)
         progress("Asking the reference", 1, 1)
         # marks go into the gradebook here while the next submissions are judged in the sandbox
@@ -155,14 +157,15 @@ class _Judging:
             return (
                 student,
                 "refused",
-                "a student's folder is named in letters, digits and . @ + - _, begins with one of the first two, and is no link",
+                "a student's folder is named in at most 100 letters, digits and . @ + - _, begins with one of the first two, and is no "
+                "link; `autograder collect` gives such names",
             )
         try:
             status, problem, rebuilt, files = "graded", "", None, {}
             try:
                 cells = submissions.read(self.folder, student, self.name)
                 if cells is None:
-                    status, problem = "missing", f"{self.name}.ipynb was not handed in."
+                    status, problem = "missing", submissions.missing(self.folder, student, self.name)
                 else:
                     rebuilt, files = rebuild(self.blank, cells), submissions.files(self.folder, student, self.name)
             except submissions.Unreadable as error:

@@ -20,7 +20,7 @@ ATTACHED = re.compile(r"!\[(?P<about>[^\]\n]{0,200})\]\(attachment:(?P<name>[^)\
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 LARGEST_FILES, MOST_FILES = 1 << 20, 100
 
-STUDENT = re.compile(r"\w[\w.@+-]*")
+STUDENT = re.compile(r"\w[\w.@+-]{0,99}")
 """What a student's folder may be called: the name goes into file names, pages and spreadsheets."""
 
 
@@ -55,10 +55,26 @@ def students(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise ValueError(f"--submissions is {folder}, which is not a folder; it should hold STUDENT/NAME/NAME.ipynb")
-    found = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX")))
     if not found:
         raise ValueError(f"--submissions {folder} holds no student; it should hold STUDENT/NAME/NAME.ipynb")
     return found
+
+
+def strays(folder: Path) -> list[str]:
+    """Notebooks and zips that lie beside the students' folders, where nobody's work is looked for."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in (".ipynb", ".zip") and path.is_file())
+
+
+def missing(folder: Path, student: str, name: str) -> str:
+    """Why there is no submission of a student, in a sentence that names what there is instead."""
+    home = folder / student
+    others = sorted(path.relative_to(home).as_posix() for path in home.rglob("*") if ".ipynb" in path.name and path.is_file())
+    sentence = f"{name}.ipynb was not handed in."
+    if not others:
+        return sentence
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return f"{sentence} There is {', '.join(others[:3])}{more}, which `autograder collect` would sort."
 
 
 def read(folder: Path, student: str, name: str) -> list[Cell] | None:

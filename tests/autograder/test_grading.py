@@ -146,7 +146,7 @@ def test_a_name_that_could_do_harm_and_a_link_are_refused(toys):
             "max": 0,
             "questions": {},
         }
-        assert report[student]["problem"].startswith("a student's folder is named in letters, digits and . @ + - _")
+        assert report[student]["problem"].startswith("a student's folder is named in at most 100 letters, digits and . @ + - _")
         assert f"{student!r} is refused: {report[student]['problem']}" in course.warnings
     with course.gradebook() as gradebook:
         assert {s.student_id for s in gradebook.assignment_submissions(TOY)} == set(report) - {"=cmd", "link"}

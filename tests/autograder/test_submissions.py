@@ -265,3 +265,24 @@ def test_files_have_room_all_together(tmp_path, monkeypatch):
     assert set(submissions.files(tmp_path, "ada", NAME)) == {"a", "c"}
     monkeypatch.setattr(submissions, "MOST_FILES", 1)
     assert set(submissions.files(tmp_path, "ada", NAME)) == {"a"}
+
+
+def test_what_lies_in_the_wrong_place_is_named(tmp_path):
+    (tmp_path / "ada").mkdir()
+    assert submissions.missing(tmp_path, "ada", NAME) == "toy.ipynb was not handed in."
+    for name in ("toy (1).ipynb", "work/toy.ipynb", "toy.ipynb.txt", "z.ipynb"):
+        path = tmp_path / "ada" / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    said = submissions.missing(tmp_path, "ada", NAME)
+    assert "There is toy (1).ipynb, toy.ipynb.txt, work/toy.ipynb and 1 more, which `autograder collect` would sort." in said
+    for name in ("bob_toy.ipynb", "all.zip", "notes.txt"):
+        (tmp_path / name).touch()
+    assert submissions.strays(tmp_path) == ["all.zip", "bob_toy.ipynb"]
+
+
+def test_what_a_mac_adds_to_a_zip_is_no_student(tmp_path):
+    for name in ("ada", "__MACOSX"):
+        (tmp_path / name).mkdir()
+    assert submissions.students(tmp_path) == ["ada"]
+    assert submissions.STUDENT.fullmatch("x" * 100) and not submissions.STUDENT.fullmatch("x" * 101)
