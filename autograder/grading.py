@@ -157,8 +157,8 @@ class _Judging:
             return (
                 student,
                 "refused",
-                "a student's folder is named in at most 100 letters, digits and . @ + - _, begins with one of the first two, and is no "
-                "link; `autograder collect` gives such names",
+                "a student's folder is named in at most 100 letters, digits and . @ + - _, begins with one of the first two, and "
+                "is no link; `autograder collect` gives such names",
             )
         try:
             status, problem, rebuilt, files = "graded", "", None, {}
