@@ -67,8 +67,8 @@ class Member:
 
     @property
     def path(self) -> str:
-        """Its place, fit for a terminal: signs that do not print are replaced."""
-        return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in "/".join(self.parts))
+        """Its place, fit for a terminal."""
+        return printable("/".join(self.parts))
 
     def read(self) -> bytes:
         """Its content. To be called before the next file is asked for.
@@ -79,6 +79,11 @@ class Member:
         if self.refused:
             raise Refused(self.refused)
         return self._read()
+
+
+def printable(text: str) -> str:
+    """Text with the signs replaced that do not print, and may tell a terminal something."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def files(source: Path) -> Iterator[Member]:

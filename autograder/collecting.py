@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from autograder import archives, lock, submissions
-from autograder.archives import Member, Refused
+from autograder.archives import Member, Refused, printable
 from autograder.roster import Author, Roster
 from autograder.submissions import Cell
 from stabilitylab import workspace
@@ -99,7 +100,12 @@ def collect(name: str, source: Path, into: Path, *, take: Collection[str] = (), 
     inner, outer = into.resolve(), source.resolve()
     if source.is_dir() and (inner.is_relative_to(outer) or outer.is_relative_to(inner)):
         raise ValueError(f"--into is {into} and what is collected is {source}; neither may lie in the other")
-    reading = _Reading(name, source, say)
+    take = {unicodedata.normalize("NFC", path) for path in take}
+
+    def tell(line: str) -> None:
+        say(printable(line))  # names in it are anybody's
+
+    reading = _Reading(name, source, tell)
     candidates = reading.candidates()
     unknown = set(take) - {candidate.member.path for candidate in candidates}
     if unknown:
@@ -109,7 +115,7 @@ def collect(name: str, source: Path, into: Path, *, take: Collection[str] = (), 
         roster = Roster(into)
         chosen = list(reading.choose(candidates, roster, take))
         roster.save()  # first: a file without its student's row could not be told from another's
-        _copy(name, source, into, chosen, take, say)
+        _copy(name, source, into, chosen, take, tell)
     return not reading.undecided
 
 
@@ -125,7 +131,7 @@ class _Reading:
             other: ids - set().union(*(questions[third] for third in questions if third != other))
             for other, ids in questions.items()
         }
-        self._released = {cell.source.strip() for cell in _cells(_release(name).read_bytes()) or ()}
+        self._released = {""} | {cell.source.strip() for cell in _cells(_release(name).read_bytes()) or ()}
         self._names = {_letters(other) for other in assignments()}
 
     def candidates(self) -> list[_Candidate]:
@@ -161,7 +167,7 @@ class _Reading:
         for author in sorted(authors, key=lambda author: author.id):
             self.undecided = True
             known = author.name if author.platform == "folder" else f"{author.name} ({author.platform} {author.id})"
-            self.say(f"nothing of  {_printable(known)} can be taken; ask for {self.name}.ipynb")
+            self.say(f"nothing of  {known} can be taken; ask for {self.name}.ipynb")
 
     def _look(self, place: int, member: Member) -> _Candidate:
         """Raises _Passed or Refused for what is no candidate."""
@@ -250,7 +256,7 @@ class _Reading:
             assert candidate.author is not None
             student = students.get(candidate.author)
             if student is None:
-                name, number = _printable(candidate.author.name), candidate.author.id
+                name, number = candidate.author.name, candidate.author.id
                 reason = f"several students are called {name}; say in roster.csv which of them is number {number} in {self.name}"
                 self._leave(candidate.member, reason, undecided=True)
             else:
@@ -365,10 +371,6 @@ def _author(parts: Sequence[str], assignment: str) -> tuple[Author | None, int, 
             author = Author("canvas", found["id"], found["name"], assignment if blind else "")
             return author, int(found["upload"]), found["file"] if is_file else parts[-1], "; late" if found["late"] else ""
     return None, -1, parts[-1], ""
-
-
-def _printable(text: str) -> str:
-    return Member((text,)).path
 
 
 def _is_rubbish(parts: Sequence[str]) -> bool:

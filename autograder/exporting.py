@@ -18,6 +18,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook, MissingEntry
 
 from autograder import course
+from autograder.archives import printable
 from autograder.gradebook import COURSE_ID, check, explained
 from autograder.journal import Journal
 from autograder.roster import FORMULA, Roster
@@ -121,7 +122,7 @@ def export(
     def tell(sentence: str) -> None:
         nonlocal complete
         complete = False
-        say(sentence)
+        say(printable(sentence))
 
     if table.best is not None and table.best != best:
         tell(
@@ -144,7 +145,8 @@ def export(
         rows = [id(row) for row in matched.values()]
         for row in table.students:
             if id(row) not in rows:
-                say(f"{' '.join(table.cells(row, _NAMES)) or table.key(row)}: left as it is, handed in nothing that was graded")
+                called = printable(" ".join(table.cells(row, _NAMES)) or table.key(row))
+                say(f"{called}: left as it is, handed in nothing that was graded")
     workspace.write_atomically(target, _written(table, platform))
     return complete
 

@@ -87,7 +87,7 @@ class Roster:
 
     def _read(self) -> None:
         try:
-            text = self.path.read_text(encoding="utf-8-sig")
+            text = self.path.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError:
             raise ValueError(f"{self.path} is not in UTF-8; save it again as CSV UTF-8") from None
         heading = text.partition("\n")[0]

@@ -272,6 +272,11 @@ def test_of_two_files_neither_is_taken_until_somebody_says_which(desk):
     assert desk.decided
 
 
+def test_a_file_to_take_may_be_written_as_a_mac_writes_it(desk):
+    files = {"José/a1_clipping.ipynb": written("one"), "José/x.ipynb": written("two")}
+    assert desk.zip(files, take=[unicodedata.normalize("NFD", "José/x.ipynb")]) == {"José": "two"}
+
+
 def test_a_file_to_take_that_is_not_there_is_named_before_anything_is_written(desk):
     with pytest.raises(ValueError, match=r"--take ada/x.ipynb: no such file may be a submission of a1_clipping"):
         desk.zip(TWO, take=["ada/x.ipynb"])
@@ -280,6 +285,7 @@ def test_a_file_to_take_that_is_not_there_is_named_before_anything_is_written(de
 
 def test_a_blank_beside_an_edited_one_is_passed_over_and_said_so(desk):
     outputs = json.loads(BLANK)
+    outputs["cells"].append({"cell_type": "code", "source": " ", "metadata": {}})  # JupyterLab adds one behind the last
     next(cell for cell in outputs["cells"] if cell["cell_type"] == "code")["execution_count"] = 3
     files = {"ada/a1_clipping.ipynb": json.dumps(outputs).encode(), "ada/a1_clipping (1).ipynb": written("mine")}
     assert desk.zip(files) == {"ada": "mine"} and desk.decided
