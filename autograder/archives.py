@@ -29,12 +29,13 @@ LARGEST_RATIO = 200  # notebooks pack ten to one, a figure's text somewhat bette
 SMALL = 1 << 20  # below this size the ratio does not matter
 MOST_ZIPS_IN_EACH_OTHER = 3
 LONGEST_NAME = 255  # as in file systems; a zip's names may be longer
-MOST_FILES, MOST_BYTES = 50_000, 8 << 30  # in all that was given
+MOST_FILES, MOST_BYTES = 50_000, 8 << 30  # in a platform's zip
 MOST_FILES_INNER, MOST_BYTES_INNER = 2_000, 100 << 20  # in one zip within it, which one person handed in
 
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # what a zip says where nobody noted a date
 _DRIVE = re.compile(r"[A-Za-z]:")
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
+_ENTRY = b"PK\x01\x02"  # begins each line of a zip's list of files
 
 
 class Refused(Exception):
@@ -113,7 +114,7 @@ def _folder(folder: Path, parts: tuple[str, ...], budget: _Budget) -> Iterator[M
         member = _plain(path, inner, budget)
         if _is_zip(path.name) and not member.refused:
             with path.open("rb") as stream:
-                yield from _zip(stream, inner, member.date, budget, 1)
+                yield from _zip(stream, inner, member.date, _Budget(MOST_FILES, MOST_BYTES), 1)
         else:
             yield member
 
@@ -143,7 +144,7 @@ def _zip(
     with archive:
         found = [info for info in archive.infolist() if not info.filename.endswith(("/", "\\"))]
         if len(found) > budget.files:
-            yield Member(here, date, f"it holds {len(found)} files, more than {budget.files}")
+            yield Member(here, date, f"it holds more than {budget.files} files")
             return
         budget.files -= len(found)
         for info in found:
@@ -161,6 +162,9 @@ def _zip(
                     yield Member(inner, told, str(error))
                     continue
                 own = _Budget(MOST_FILES_INNER, MOST_BYTES_INNER)
+                if content.count(_ENTRY) > own.files:  # to list them all would take the memory of a class
+                    yield Member(inner, told, f"it holds more than {own.files} files")
+                    continue
                 yield from _zip(io.BytesIO(content), inner, told, own, depth + 1)
 
 
