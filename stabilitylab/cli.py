@@ -216,8 +216,9 @@ def _diagnose(options: argparse.Namespace) -> int:
     known = ", ".join(f"{name} {'not known' if math.isnan(at) else f'{at:.2f}'}" for name, at in references.items())
     spikes = ", ".join(map(str, diagnosis.spikes[:8])) + (" ..." if len(diagnosis.spikes) > 8 else "") or "none"
     say(
-        f"It rests on: first loss {run.records[0].loss:.4g}, lowest level {diagnosis.lowest:.4g}, "
-        f"end {diagnosis.final_loss:.4g}, noise of a step {diagnosis.noise:.2g}, {known} (nats); spikes at steps: {spikes}."
+        f"It rests on: first loss {run.records[0].loss:.4g}, lowest median {diagnosis.lowest:.4g}, "
+        f"mean of the end {diagnosis.final_loss:.4g}, noise of a step {diagnosis.noise:.2g}, {known} (nats); "
+        f"spikes at steps: {spikes}."
     )
     for sentence in diagnosis.unjudged:
         say(f"Not judged: {sentence}")

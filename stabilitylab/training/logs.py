@@ -116,6 +116,8 @@ def read(path: str | Path, loss: str | None = None) -> Log:
     kept = [row for row in _merged(table, taken) if _has_loss(row, column)]
     if all(math.isnan(row[column]) for row in kept):  # also where no row is left
         raise ValueError(f"column {column!r} of {path} holds nothing but NaN; there is no curve to judge")
+    if any(row[column] < 0 for row in kept):
+        notes.append(f"Some values of {column!r} lie below 0, which no cross-entropy does; the verdicts are made for one.")
     steps = _steps(kept, taken, found, notes)
     kept, steps = _last_pass(kept, steps, notes)
     columns = {name: [row.get(source, math.nan) for row in kept] for name, source in taken.items() if name != "step"}
@@ -199,6 +201,9 @@ def _json(path: Path, text: str) -> tuple[str, list[dict[str, Any]]]:
             return "Hugging Face trainer state", [row for row in data["log_history"] if isinstance(row, dict)]
         if isinstance(data.get("columns"), dict) and "config" in data:
             return "a run of this course", [data]
+        tables = [rows for rows in data.values() if isinstance(rows, list) and rows and all(isinstance(r, dict) for r in rows)]
+        if len(tables) == 1:
+            return "JSON", tables[0]
         columns = {name: list(cells.values()) if isinstance(cells, dict) else cells for name, cells in data.items()}
         if columns and all(isinstance(cells, list) for cells in columns.values()):
             longest = max(map(len, columns.values()))
@@ -232,10 +237,13 @@ def _csv(path: Path, text: str) -> list[dict[str, Any]]:
     if not lines or (delimiter not in lines[0] and len(lines) < 2):
         raise ValueError(f"{path} holds no table; give {_FORMATS}")
     header, *cells = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+    if any(re.search(r"loss\W{1,3}\d", name) for name in header):
+        raise ValueError(f"{path} is what a trainer printed, and no table; give {_FORMATS}")
     if any(_number(name) is not None for name in header):
         raise ValueError(f"{path} has no line of column names; put one first, such as step{delimiter}loss")
     if delimiter == ";":  # where a comma is the decimal point
         cells = [[cell.replace(",", ".") for cell in row] for row in cells]
+    header = [f"{name} ({header[:i].count(name) + 1})" if name in header[:i] else name for i, name in enumerate(header)]
     return [dict(zip(header, row)) for row in cells] or [dict.fromkeys(header)]
 
 
@@ -301,6 +309,8 @@ def _loss_column(path: Path, found: Sequence[str], table: Sequence[Row], asked: 
             raise ValueError(f"column {asked!r} of {path} holds no numbers; its columns are {_listed(found)}")
         return same[0]
     ranks = {name: rank for name in found if (rank := _loss_rank(name)) is not None}
+    if not found:
+        raise ValueError(f"{path} holds no records; give a log with a loss in it")
     if not ranks:
         raise ValueError(f"{path} has no column of losses; name one of its columns (--loss COLUMN): {_listed(found)}")
     if not any(counts[name] for name in ranks):

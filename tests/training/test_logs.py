@@ -97,6 +97,8 @@ def test_a_history_of_weights_and_biases(write, lines):
 
 def test_a_table_of_columns_in_json(write):
     assert logs.read(write('{"step": [0, 1], "loss": [5.5, 5.4]}', "a.json")).columns["loss"] == [5.5, 5.4]
+    inside = '{"project": "a", "history": [{"step": 3, "loss": 5.5}, {"step": 4, "loss": 5.4}]}'
+    assert logs.read(write(inside, "c.json")).columns["step"] == [3, 4]
     pandas = '{"step": {"0": 0, "1": 1}, "loss": {"0": 5.5, "1": null}}'
     assert logs.read(write(pandas, "b.json")).columns["loss"] == [5.5]
 
@@ -186,6 +188,15 @@ def test_another_candidate_is_named_and_two_equal_ones_are_asked_about(write):
     assert logs.read(both, loss="Loss-B").columns["loss"] == [1.0, 1.0]
 
 
+def test_of_two_columns_of_one_name_the_first_is_taken_and_said(write):
+    log = logs.read(write("loss,loss\n1,2\n2,3\n"))
+    assert log.columns["loss"] == [1.0, 2.0] and "not 'loss (2)'" in log.notes[0]
+
+
+def test_a_loss_below_0_is_no_cross_entropy_and_said_so(write):
+    assert "lie below 0" in logs.read(write("step,loss\n0,1\n1,-1\n")).notes[0]
+
+
 def test_a_mean_logged_once_at_the_end_is_no_candidate(write):
     assert logs.read(write("step,my_loss,train_loss\n0,5,\n1,4,\n2,3,4\n")).taken["loss"] == "my_loss"
 
@@ -229,6 +240,8 @@ def test_skipped_steps_are_read_and_a_gap_is_none(write):
         ("log.csv", "step,loss\n", "has no losses: of its columns 'step' and 'loss' none"),
         ("notes.txt", "all went well\n", "holds no table; give CSV, JSON"),
         ("photo.png", b"\x89PNG\xff\xfe\x00", "is no text; give CSV, JSON"),
+        ("train.log", "iter 0: loss 5.0, time 10ms\niter 1: loss 4.9, time 10ms\n", "what a trainer printed, and no table"),
+        ("trainer_state.json", '{"log_history": []}', "holds no records"),
         ("log.json", "[1, 2, 3]", "is JSON, but neither"),
         ("log.jsonl", "{'loss': 1}\n", "line 1 of .* is not JSON"),
         ("log.json", '{"config": {}, "columns": {"step": [], "loss": []}}', "holds no steps and losses"),
