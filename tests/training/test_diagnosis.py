@@ -266,6 +266,8 @@ def test_noise_alone_moves_a_run_neither_up_nor_down(seed):
 def test_what_noise_does_not_explain_is_no_standing_still():
     assert diagnose(run(noisy([5.55 + 0.01 * step for step in range(60)], 0.02))).verdict == Verdict.DIVERGED
     assert diagnose(run(noisy([5.55 - 0.01 * step for step in range(60)], 0.02))).verdict == Verdict.CRAWLING
+    out_and_back = [5.55 + 0.15 * math.sin(math.pi * step / 199) for step in range(200)]
+    assert diagnose(run(noisy(out_and_back, 0.01))).verdict == Verdict.CRAWLING
     there_and_back = [5.55 - 1.5 * math.sin(math.pi * step / 199) for step in range(200)]
     assert diagnose(run(noisy(there_and_back, 0.02))).verdict == Verdict.ROSE
 
@@ -341,6 +343,13 @@ def test_the_same_jumps_in_a_calm_run_are_spikes():
     for step in (150, 200, 250, 300):
         calm[step] += 1.8
     assert find_spikes(calm) == (150, 200, 250, 300)
+
+
+def test_jumps_that_last_are_spikes_in_a_noisy_run_too():
+    rough = noisy(fall(5.6, 2.8, 400, speed=30), 0.25)
+    for step in (150, 220, 290, 350):
+        rough = with_spike(rough, step, 2.5, width=4)
+    assert find_spikes(rough) == (150, 220, 290, 350)
 
 
 def test_jumps_that_leave_the_loss_higher_are_no_noise():
