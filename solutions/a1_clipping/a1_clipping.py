@@ -39,7 +39,8 @@ from stabilitylab.exercises.a1_clipping import EXPLODING
 #
 # - `parameters`: an iterable of parameters, which may be a generator such as `model.parameters()`. A parameter whose `.grad` is
 #   `None` took no part in the loss: skip it.
-# - changes the `.grad` tensors **in place**
+# - changes the `.grad` tensors **in place**, and nothing else: not the weights, not the list it is given, no random state and no
+#   setting of torch. It remembers nothing from call to call.
 # - returns the global norm from **before** clipping (a float or a tensor with one element); 0.0 if there is no gradient at all
 #
 # <details><summary>Hint 1: how to start</summary>
@@ -80,7 +81,8 @@ check("a1_clipping/clip_grad_norm", clip_grad_norm)
 # range stay as they are. Because some elements are cut and others are not, the direction changes; question 3 measures by how
 # much.
 #
-# `clip_grad_value(parameters, clip_value)` changes the `.grad` tensors in place, skips `None`, and returns nothing.
+# `clip_grad_value(parameters, clip_value)` changes the `.grad` tensors in place and nothing else, skips `None`, and returns
+# nothing.
 #
 # <details><summary>Hint</summary>
 # Tensors have a method for this. Mind the underscore.
@@ -110,7 +112,7 @@ check("a1_clipping/clip_grad_value", clip_grad_value)
 # $$\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \, \lVert b \rVert}$$
 #
 # `cosine_similarity(grads_a, grads_b)` takes two lists of tensors with matching shapes and treats each list as **one long
-# vector**. It returns a float (or a tensor with one element).
+# vector**. It returns a float (or a tensor with one element), and leaves what it is given as it is.
 #
 # <details><summary>Hint</summary>
 # Averaging the cosines of the single tensors gives every tensor the same say, however small it is. Add up the products over all

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,25 +40,48 @@ def tensor(rng: random.Random, shape: tuple[int, ...], scale: float = 1.0) -> Te
 def parameters(rng: random.Random, norm: float, missing: tuple[int, ...] = ()) -> list[nn.Parameter]:
     """Parameters whose gradients, together, have the given global norm; those at ``missing`` have none."""
     made = [nn.Parameter(tensor(rng, shape)) for shape in SHAPES]
-    grads = [tensor(rng, shape, scale=10 ** rng.uniform(-1, 1)) for shape in SHAPES]
-    total = torch.cat([g.flatten() for i, g in enumerate(grads) if i not in missing]).norm()
-    for i, (parameter, grad) in enumerate(zip(made, grads)):
-        parameter.grad = None if i in missing else grad * (norm / total)
+    renew(made, rng, norm, missing)
     return made
+
+
+def renew(made: list[nn.Parameter], rng: random.Random, norm: float, missing: tuple[int, ...] = ()) -> None:
+    """Gives the same parameters the gradients of another step."""
+    fresh = [tensor(rng, shape, scale=10 ** rng.uniform(-1, 1)) for shape in SHAPES]
+    total = torch.cat([g.flatten() for i, g in enumerate(fresh) if i not in missing]).norm()
+    for i, (parameter, grad) in enumerate(zip(made, fresh)):
+        parameter.grad = None if i in missing else grad * (norm / total)
 
 
 def grads(made: list[nn.Parameter]) -> list[Tensor | None]:
     return [p.grad for p in made]
 
 
-def number(value: Any) -> Any:
-    """A norm may come back as a float or as a tensor with one element."""
-    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+def copies(made: list[nn.Parameter]) -> list[Tensor | None]:
+    """The gradients of now, which a later call may change."""
+    return [None if p.grad is None else p.grad.clone() for p in made]
 
 
-def limits(rng: random.Random) -> tuple[float, float]:
-    """A limit below 1 and one above it, so that code which confuses the limit with 1 is told apart."""
-    return rng.uniform(0.2, 0.7), rng.uniform(2.0, 5.0)
+def draws(function: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
+    """What a function returns, and whether it seeded, or drew from, a random generator that everything in a process shares."""
+
+    def states() -> tuple[Any, ...]:
+        numpy = np.random.get_state(legacy=False)["state"]
+        return random.getstate(), numpy["pos"], numpy["key"].tolist(), torch.get_rng_state().tolist()
+
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            random.random(), np.random.random(), torch.rand(1)  # on from where a seed would put them
+            before = states()
+            return function(*arguments), states() != before
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+def limits(rng: random.Random) -> tuple[float, float, float]:
+    """A limit below 1, one above it and one far above it, so that code which confuses the limit with 1 is told apart."""
+    return rng.uniform(0.2, 0.7), rng.uniform(2.0, 5.0), rng.uniform(30.0, 300.0)
 
 
 def scales_above_the_limit(clip, rng):
@@ -69,114 +94,148 @@ def scales_above_the_limit(clip, rng):
 
 
 def leaves_small_gradients_alone(clip, rng):
-    low, high = limits(rng)
+    low, high, highest = limits(rng)
+    within, above = rng.uniform(0.1, 0.9), rng.uniform(3, 9)
+    made = parameters(rng, norm=1.0)
     seen = []
-    for limit, norm in ((low, low * rng.uniform(0.1, 0.9)), (high, rng.uniform(1.2, 1.8)), (high, 3 * high)):
-        made = parameters(rng, norm=norm)
+    # one set of parameters, as in training, with norms that grow and shrink; 1.2 to 1.8 is above 1 and within the limit
+    for limit, norm in (
+        (highest, highest * above),
+        (low, low * within),
+        (high, rng.uniform(1.2, 1.8)),
+        (high, high * above),
+        (highest, highest * rng.uniform(0.93, 0.98)),
+        (low, low * rng.uniform(1.05, 1.1)),
+    ):
+        renew(made, rng, norm)
         clip(made, limit)
-        seen.append(grads(made))
+        seen.append(copies(made))
     return seen
 
 
 def returns_the_norm_before_clipping(clip, rng):
-    low, high = limits(rng)
-    cases = ((low, low * rng.uniform(2, 20)), (high, high * rng.uniform(0.1, 0.9)))
-    return [number(clip(parameters(rng, norm=norm), limit)) for limit, norm in cases]
+    low, high, highest = limits(rng)
+    made = parameters(rng, norm=low * rng.uniform(2, 20))
+    returned = [clip(made, low), clip(made, low)]  # the second time it is clipped already
+    return [*returned, *(clip(parameters(rng, norm=norm), high) for norm in (high * rng.uniform(0.1, 0.9), highest * 100))]
 
 
 def works_in_place(clip, rng):
     limit = rng.uniform(0.2, 5.0)
-    made = parameters(rng, norm=limit * rng.uniform(2, 20))
+    made = parameters(rng, norm=limit * rng.uniform(2, 20), missing=(1,))
+    given = list(made)
     held = grads(made)  # an optimizer, or another process, may hold the same tensors
-    clip(made, limit)
-    return held
+    _, drew = draws(clip, given, limit)
+    return {"grads": held, "weights": [p.detach() for p in made], "list": len(given), "drew": drew}
 
 
 def skips_missing_gradients(clip, rng):
-    limit = rng.uniform(0.2, 5.0)
-    made = parameters(rng, norm=limit * rng.uniform(2, 20), missing=(1,))
-    returned = number(clip(made, limit))
-    return {"returned": returned, "grads": grads(made)}
+    seen = []
+    for missing in ((0,), (1, 2), (3,)):
+        limit = rng.uniform(0.2, 5.0)
+        made = parameters(rng, norm=limit * rng.uniform(2, 20), missing=missing)
+        seen.append({"returned": clip(made, limit), "grads": grads(made)})
+    return seen
 
 
 def accepts_a_generator(clip, rng):
     limit = rng.uniform(0.2, 5.0)
     made = parameters(rng, norm=limit * rng.uniform(2, 20))
-    returned = number(clip((p for p in made), limit))
+    returned = clip((p for p in made), limit)
     return {"returned": returned, "grads": grads(made)}
 
 
 def survives_zero_gradients(clip, rng):
     made = parameters(rng, norm=0.0)
-    return [number(clip(made, 1.0)), grads(made), _ordinary(clip, rng)]
+    return [clip(made, 1.0), grads(made), _ordinary(clip, rng)]
 
 
 def survives_no_gradients(clip, rng):
-    return [number(clip(parameters(rng, norm=1.0, missing=(1, 2, 3))[1:], 1.0)), _ordinary(clip, rng)]
+    made = parameters(rng, norm=1.0, missing=(1, 2, 3))[1:]
+    return [clip(made, 1.0), grads(made), clip([], 1.0), _ordinary(clip, rng)]
 
 
 def _ordinary(clip, rng):
     """The norm of ordinary gradients: an edge case counts for code that handles the ordinary one, not for `return 0.0`."""
-    return number(clip(parameters(rng, norm=rng.uniform(2, 20)), 1.0))
+    return clip(parameters(rng, norm=rng.uniform(2, 20)), 1.0)
 
 
 def clamps_both_sides(clip, rng):
-    limit = rng.uniform(0.2, 2.0)
-    made = [nn.Parameter(10 * limit + tensor(rng, shape)) for shape in SHAPES]  # weights that clamping would change too
-    for p in made:
-        p.grad = tensor(rng, tuple(p.shape), scale=2 * limit)
-    made[0].grad[0] = torch.tensor([3 * limit, -3 * limit])
-    clip(made, limit)
-    return {"grads": grads(made), "weights": [p.detach() for p in made]}
+    seen = []
+    for limit in (rng.uniform(1.0, 2.0), rng.uniform(0.2, 0.5), rng.uniform(20.0, 90.0)):
+        made = [nn.Parameter(tensor(rng, shape)) for shape in SHAPES]
+        for p in made:
+            p.grad = tensor(rng, tuple(p.shape), scale=2 * limit)
+        made[0].grad[0] = torch.tensor([3 * limit, -3 * limit])
+        made[1].grad = -2 * limit * made[1].grad.abs() / made[1].grad.abs().max()  # too far out on one side alone
+        made[3].grad = 3 * limit * made[3].grad.abs() / made[3].grad.abs().max()
+        clip(made, limit)
+        seen.append(grads(made))
+    return seen
 
 
 def leaves_small_elements_alone(clip, rng):
-    limit = rng.uniform(0.2, 2.0)
-    p = nn.Parameter(torch.zeros(5))
-    p.grad = torch.tensor([0.5 * limit, -0.25 * limit, 0.9 * limit, 0.0, 50 * limit])
-    clip([p], limit)
-    return p.grad
+    seen = []
+    for limit in (rng.uniform(0.2, 2.0), rng.uniform(20.0, 90.0)):
+        mixed, small = nn.Parameter(torch.zeros(5)), nn.Parameter(torch.zeros(3))
+        mixed.grad = limit * torch.tensor([0.5, -0.25, rng.uniform(0.9, 0.99), 0.0, 50.0])
+        small.grad = limit * torch.tensor([rng.uniform(0.1, 0.9), rng.uniform(-0.9, -0.1), rng.uniform(-0.99, -0.95)])
+        clip([mixed, small], limit)
+        seen.append([mixed.grad, small.grad])
+    return seen
 
 
 def clamps_in_place(clip, rng):
     limit = rng.uniform(0.2, 2.0)
-    p = nn.Parameter(torch.zeros(6))
-    p.grad = held = tensor(rng, (6,), scale=5 * limit)
-    held[0] = 4 * limit
-    clip([p], limit)
-    return held
+    made = [nn.Parameter(10 * limit + tensor(rng, shape)) for shape in SHAPES]  # weights that clamping would change too
+    for p in made[:-1]:
+        p.grad = tensor(rng, tuple(p.shape), scale=5 * limit)
+    given, held = list(made), grads(made)
+    _, drew = draws(clip, given, limit)
+    return {"grads": held, "weights": [p.detach() for p in made], "list": len(given), "drew": drew}
 
 
 def clamps_past_missing_gradients(clip, rng):
     limit = rng.uniform(0.2, 2.0)
-    first, missing, last = (nn.Parameter(torch.zeros(3)) for _ in range(3))
-    first.grad, last.grad = torch.tensor([3 * limit, 0.0, -3 * limit]), torch.tensor([-9 * limit, 0.1 * limit, 0.0])
-    clip((p for p in (first, missing, last)), limit)
-    return grads([first, missing, last])
+    seen = []
+    for position in range(3):
+        made = [nn.Parameter(torch.zeros(3)) for _ in range(3)]
+        for p in made:
+            p.grad = limit * torch.tensor([rng.uniform(2, 9), rng.uniform(-0.9, 0.9), rng.uniform(-9, -2)])
+        made[position].grad = None
+        clip((p for p in made), limit)
+        seen.append(grads(made))
+    return seen
 
 
 def one_vector_over_all_tensors(cosine, rng):
-    a = [tensor(rng, shape, scale=10 ** rng.uniform(-1, 1)) for shape in SHAPES]
-    b = [x + tensor(rng, tuple(x.shape), scale=1.0) for x in a]
-    return number(cosine(a, b))
+    seen = []
+    for spread in (1, 2):  # of the tensors' sizes, in powers of ten
+        a = [tensor(rng, shape, scale=10 ** rng.uniform(-spread, spread)) for shape in SHAPES]
+        b = [x + tensor(rng, tuple(x.shape), scale=1.0) for x in a]
+        seen += [cosine(a, b), cosine(a[1:], b[1:])]
+    return seen
 
 
 def ignores_length(cosine, rng):
     a = [tensor(rng, shape) for shape in SHAPES]
     noise = [x + tensor(rng, tuple(x.shape), scale=0.5) for x in a]
-    return [number(cosine(a, [factor * x for x in noise])) for factor in (0.01, 7.0)]
+    seen = [cosine(a, [factor * x for x in noise]) for factor in (0.001, 7.0)]
+    seen += [cosine([factor * x for x in a], noise) for factor in (300.0, 0.02)]
+    once_more, drew = draws(cosine, a, noise)
+    return {"cosines": [*seen, once_more], "a": a, "b": noise, "drew": drew}
 
 
 def keeps_the_sign(cosine, rng):
     a = [tensor(rng, shape) for shape in SHAPES]
-    return [number(cosine(a, [-x + noise * tensor(rng, tuple(x.shape)) for x in a])) for noise in (0.4, 0.6, 0.8)]
+    return [cosine(a, [-x + noise * tensor(rng, tuple(x.shape)) for x in a]) for noise in (0.4, 0.6, 0.8)]
 
 
 def right_angle_is_zero(cosine, rng):
     a, b = tensor(rng, (3,)), tensor(rng, (3,))
     away = b - a * (a @ b) / (a @ a)
     same_way = tensor(rng, (2,))
-    return [number(cosine([a], [away])), number(cosine([a, same_way], [away, 2 * same_way]))]
+    return [cosine([a], [away]), cosine([a, same_way], [away, 2 * same_way])]
 
 
 def trains_through_the_explosion(rescue, rng):
@@ -186,11 +245,14 @@ def trains_through_the_explosion(rescue, rng):
 
 
 def leaves_the_settings_alone(rescue, rng):
-    config = EXPLODING.replace(seed=rng.randrange(10**6), steps=rng.randrange(2, 5), lr=rng.uniform(0.2, 0.3))
-    used = dict(rescue(config).config)
-    return {name: used[name] for name in ("lr", "optimizer", "warmup_steps", "steps", "batch_size", "seed")} | {
-        "clipping": used["clip_norm"] is not None
-    }
+    seen: list[Any] = []
+    for _ in range(2):
+        config = EXPLODING.replace(seed=rng.randrange(10**6), steps=rng.randrange(2, 5), lr=rng.uniform(0.2, 0.3))
+        run, drew = draws(rescue, config)
+        used = dict(run.config)
+        kept = {name: used[name] for name in ("lr", "optimizer", "warmup_steps", "steps", "batch_size", "seed")}
+        seen.append(kept | {"clipping": used["clip_norm"] is not None, "records": len(run.records), "drew": drew})
+    return seen
 
 
 QUESTIONS = {
@@ -207,14 +269,21 @@ QUESTIONS = {
             ),
             Probe(
                 leaves_small_gradients_alone,
-                "Gradients whose global norm is within max_norm must stay exactly as they are, and larger ones must shrink.",
+                (
+                    "Gradients whose global norm is within max_norm must stay exactly as they are, and larger ones must shrink "
+                    "to it, whatever came before."
+                ),
             ),
             Probe(
                 returns_the_norm_before_clipping,
                 "Return the global norm from before clipping, whether or not it was clipped: it is what you log.",
             ),
             Probe(
-                works_in_place, "Change each .grad tensor in place: whoever else holds the tensor must see the clipped values."
+                works_in_place,
+                (
+                    "Change each .grad tensor in place, so that whoever else holds it sees the clipped values, and nothing "
+                    "else: not the weights, not the list that was given, not the random state."
+                ),
             ),
             Probe(skips_missing_gradients, "A parameter whose .grad is None must be skipped, and the others clipped as usual."),
             Probe(
@@ -229,13 +298,23 @@ QUESTIONS = {
         target="clip_grad_value",
         ruled_out=TORCH_CLIPPING,
         probes=(
-            Probe(clamps_both_sides, "Every element must end between -clip_value and +clip_value, and keep its sign."),
+            Probe(
+                clamps_both_sides,
+                (
+                    "Every element of every gradient must end between -clip_value and +clip_value, and keep its sign: one that "
+                    "is too far out ends at the limit."
+                ),
+            ),
             Probe(
                 leaves_small_elements_alone,
                 "Elements within the limit stay as they are; only the ones outside it change, and they become exactly the limit.",
             ),
             Probe(
-                clamps_in_place, "Change each .grad tensor in place: whoever else holds the tensor must see the clipped values."
+                clamps_in_place,
+                (
+                    "Change each .grad tensor in place, so that whoever else holds it sees the clipped values, and nothing "
+                    "else: not the weights, not the list that was given, not the random state."
+                ),
             ),
             Probe(
                 clamps_past_missing_gradients, "A parameter whose .grad is None must be skipped, and the others clipped as usual."
@@ -254,7 +333,10 @@ QUESTIONS = {
             ),
             Probe(
                 ignores_length,
-                "The cosine measures direction only: multiplying one side by a positive number must not change it.",
+                (
+                    "The cosine measures direction only: multiplying one side by a positive number must not change it. And it "
+                    "only measures: the tensors that it was given stay as they are."
+                ),
             ),
             Probe(keeps_the_sign, "Directions that oppose each other have a negative cosine: keep the sign."),
             Probe(
@@ -280,7 +362,10 @@ QUESTIONS = {
             ),
             Probe(
                 leaves_the_settings_alone,
-                "Clip, and leave learning rate, optimizer, steps, batch size and seed as the config has them.",
+                (
+                    "Clip, and leave learning rate, optimizer, steps, batch size and seed as each config has them, and "
+                    "the random state as it was."
+                ),
             ),
         ),
     ),
