@@ -388,6 +388,7 @@ def test_a_loss_of_exactly_0_is_no_training():
     assert "exactly 0 from step 100 on, one step after a loss of 2.62" in sudden.reason
     assert diagnose(run([14577.98] + [0.0] * 7)).verdict == Verdict.ZERO  # few steps are enough
     assert diagnose(run([*fall(5.6, 2.6, 100), 0.0, *[2.6] * 99])).verdict == Verdict.TRAINED
+    assert diagnose(run([*fall(5.6, 2.6, 180), *[2.6, 0.0] * 10])).verdict == Verdict.TRAINED  # half of the end is not more
 
 
 def test_a_run_that_goes_on_after_a_nan_says_what_it_is_without_it():
@@ -442,6 +443,10 @@ def test_the_uniform_guess_is_that_of_the_vocabulary():
     assert diagnose(log(letters, vocabulary=65)).verdict == Verdict.DIVERGED
     assert diagnose(log(letters, vocabulary=WORDS)).verdict == Verdict.DAMAGED
     assert "uniform guess (4.17)" in diagnose(log(letters, vocabulary=65)).reason
+
+
+def test_a_first_loss_beyond_every_vocabulary_is_no_uniform_guess():
+    assert diagnose(log(fall(25.0, 12.0, 300))).verdict == Verdict.CRAWLING
 
 
 def test_a_known_unigram_entropy_is_used_with_any_vocabulary():
