@@ -17,7 +17,7 @@ from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor, Sa
 from traitlets import Unicode
 from traitlets.config import Config
 
-from autograder import course, gradebook, stopping
+from autograder import course, gradebook, interrupting, stopping
 from autograder.journal import Journal
 from autograder.rebuilding import is_test
 from stabilitylab import workspace
@@ -118,9 +118,9 @@ class Entering:
     def _write_page(self, student: str) -> None:
         doing = "writing the feedback"
         try:
-            with stopping.limited(PAGE_SECONDS), self.gradebook.at_once():
+            with interrupting.limited(PAGE_SECONDS), self.gradebook.at_once():
                 course.must(self._nbgrader.generate_feedback(self.name, student, force=True), doing)
-        except stopping.TooSlow:
+        except interrupting.TooSlow:
             plain = self._api(formatted=False)
             with self.gradebook.at_once():
                 course.must(plain.generate_feedback(self.name, student, force=True), doing)

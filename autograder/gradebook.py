@@ -21,6 +21,8 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 
 NAME = "gradebook.db"
 COURSE_ID = "stabilitylab"
+WAIT_SECONDS = 5.0
+"""For another program that has locked the gradebook."""
 
 
 class Trouble(RuntimeError):
@@ -62,7 +64,7 @@ def check(path: Path) -> None:
         raise Trouble(f"{path} is not a file; it should be nbgrader's gradebook. Move it away, or choose another --workdir")
     if path.stat().st_size == 0:  # to SQLite a new one: the points that were in it would be lost without a word
         raise Trouble(f"{path} is empty{_DAMAGED}")
-    with explained(path), contextlib.closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True)) as database:
+    with explained(path), contextlib.closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", WAIT_SECONDS, uri=True)) as database:
         found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise Trouble(f"{path} is damaged{_DAMAGED}")
@@ -129,7 +131,7 @@ class Shared(Gradebook):
     """
 
     def __init__(self, path: Path):
-        super().__init__(f"sqlite:///{path}", COURSE_ID)
+        super().__init__(f"sqlite:///{path}?timeout={WAIT_SECONDS}", COURSE_ID)
         super().close()  # it did no more than enter the course
         self._connection = self.engine.connect()
         # what nbgrader commits, cell by cell, is committed by `at_once` together

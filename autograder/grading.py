@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
-from autograder import asking, course, gradebook, judge, lock, release, stopping, submissions
+from autograder import asking, course, gradebook, interrupting, judge, lock, release, stopping, submissions
 from autograder.entering import Entering
 from autograder.expected import Expected
 from autograder.journal import Entry, Journal
@@ -71,9 +71,9 @@ def grade(
         for written in (journal.folder, workdir / "autograded", workdir / "feedback"):
             workspace.make_folder(written)
         seed = journal.seed
-        ctrl_c = stack.enter_context(stopping.CtrlC())
+        ctrl_c = stack.enter_context(interrupting.CtrlC())
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        pool = stack.enter_context(ThreadPoolExecutor(jobs, initializer=stopping.deaf))
+        pool = stack.enter_context(ThreadPoolExecutor(jobs, initializer=interrupting.deaf))
         progress("Asking the reference", 0, 1)
 
         def ask() -> tuple[Sandbox, stopping.Stoppable, Expected]:
@@ -184,6 +184,8 @@ class _Judging:
                 self.journal.write(student, Entry(status, marks, key, notes=notes))
         except Exception as error:  # one submission must not cost the others theirs
             self.sandbox.check()
+            if isinstance(error, OSError) and error.filename and Path(error.filename).is_relative_to(self.folder):
+                return student, "refused", f"{error.filename} could not be read ({error.strerror})"
             if stopping.reason(error, self.workdir):
                 raise
             return student, "refused", f"the grader itself failed on it; please report this:\n{traceback.format_exc()}"

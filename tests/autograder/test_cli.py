@@ -1,7 +1,9 @@
 """`autograder`: what its commands print, and with which status they end."""
 
+import errno
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -105,7 +107,7 @@ def graded(monkeypatch):
             options["warn"](sentence)
         for done in range(2):
             options["progress"]("Grading", done + 1, 2)
-        if isinstance(told["students"], Exception):
+        if isinstance(told["students"], BaseException):
             raise told["students"]
         return {"assignment": name, "students": told["students"]}
 
@@ -154,6 +156,52 @@ def test_a_report_is_written_where_it_was_asked_for(graded, tmp_path, capsys):
     assert json.loads(report.read_text()) == {"assignment": NAME, "students": STUDENTS}
     assert report.read_text().startswith('{\n "assignment"') and report.read_text().endswith("}\n")
     assert f"Report: {report}" in capsys.readouterr().out
+
+
+def test_a_report_that_cannot_be_written_is_found_before_the_grading(graded, tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("a file where the folder would be: refused to everybody, root too")
+    for report, said in (
+        (tmp_path, f"--report is {tmp_path}, which is not a file"),
+        ("/dev/null", "--report is /dev/null, which is not a file"),
+        (file / "report.json", f"{file} cannot be written to"),
+        (file / "new" / "report.json", f"{file}/new cannot be written to"),
+    ):
+        assert main(["grade", NAME, "--submissions", str(tmp_path), "--workdir", str(tmp_path), "--report", str(report)]) == 2
+        printed = capsys.readouterr().err
+        assert said in printed and len(printed.splitlines()) == 1
+    assert "name" not in graded and graded["box"].closed == 0
+
+
+def test_a_report_for_which_there_is_no_room_any_more_costs_nobody_the_table(graded, tmp_path, capsys, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    report = tmp_path / "report.json"
+    assert main(["grade", NAME, "--submissions", str(tmp_path), "--workdir", str(tmp_path), "--report", str(report)]) == 2
+    said = capsys.readouterr()
+    assert "2.5 of 8" in said.out and f"autograder: {tmp_path} is full" in said.err and not report.exists()
+
+
+def test_ctrl_c_is_one_sentence_and_status_130(graded, tmp_path, capsys, monkeypatch):
+    graded["students"] = KeyboardInterrupt()
+    assert main(["grade", NAME, "--submissions", str(tmp_path), "--workdir", str(tmp_path)]) == 130
+    assert "autograder: stopped; what is graded so far is kept, and the same command goes on" in capsys.readouterr().err
+    assert graded["box"].closed == 1
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(release, "release", stop)
+    assert main(["release"]) == 130 and capsys.readouterr().err == "\nautograder: stopped\n"
+
+
+def test_processes_of_the_sandbox_do_not_hear_ctrl_c(graded, tmp_path, monkeypatch):
+    blocked = []
+    monkeypatch.setattr(host, "Sandbox", lambda: blocked.append(signal.pthread_sigmask(signal.SIG_BLOCK, [])) or graded["box"])
+    main(["grade", NAME, "--submissions", str(tmp_path), "--workdir", str(tmp_path)])
+    assert signal.SIGINT in blocked[0] and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_a_student_who_was_refused_makes_status_one(graded, tmp_path, capsys):
