@@ -278,20 +278,31 @@ class Course:
         to_notebook(cells)
         return cells
 
-    def marks(self, cells):
+    def lost(self, cells, targets):
+        """What a notebook loses on the quiz and the questions of some targets: grade_id -> sentences."""
         rebuilt = rebuild(self.release, list(cells_of({"cells": cells})))
-        return judge.judge(collect(self.box, rebuilt.code, self.expected), rebuilt.code, self.expected)
+        found, lost = collect(self.box, rebuilt.code, self.expected), {}
+        for grade_id, question in exercises.questions(self.name).items():
+            answers = found.answers[grade_id]
+            if question.options:
+                if answers["_choice"].get("value") != judge.keys(self.name)[grade_id].right:
+                    lost[grade_id] = answers
+            elif question.target in targets:
+                known = {"right": self.expected.right[grade_id], "wrong": []}
+                share, sentences = exercises.mark(question, answers, known, quote=True)
+                if share < 1:
+                    lost[grade_id] = sentences
+        return lost
 
     def must_be_right(self, notebooks):
-        """Whether every notebook gets all points; says of each that does not which answers lost them."""
-        lost = []
+        """Whether every notebook gets all points; says of each that does not what was done to it."""
+        wrong = []
         for seed, chosen, to_notebook in notebooks:
-            found = self.marks(self.notebook(chosen, random.Random(seed), to_notebook))
-            for grade_id, question in exercises.questions(self.name).items():
-                if found[grade_id].share < 1 and (question.options or question.target in chosen):
-                    done = {target: (answer.name, how.__name__) for target, (answer, how) in chosen.items()}
-                    lost.append((grade_id, done, to_notebook.__name__, found[grade_id].feedback))
-        assert not lost, "\n".join(map(str, lost))
+            lost = self.lost(self.notebook(chosen, random.Random(seed), to_notebook), chosen)
+            if lost:
+                done = {target: (answer.name, how.__name__) for target, (answer, how) in chosen.items()}
+                wrong.append((lost, done, to_notebook.__name__))
+        assert not wrong, "\n".join(map(str, wrong))
 
     def drawn(self, count, seed, targets=None):
         """Some notebooks: an answer and a transformation for every question, or those for some targets, at random."""
