@@ -8,9 +8,8 @@ import io
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from statistics import median
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -73,8 +72,16 @@ class Stream:
     calm: frozenset[int] = frozenset()
 
 
-SEEN = ("step", "loss", "grad_norm", "clipped_norm", "clipped", "update_ratio")
-"""What a monitor is told of a step."""
+@dataclass(frozen=True)
+class Seen:
+    """What a monitor is told of a step: as in the record of a run, nothing in it can be changed."""
+
+    step: int
+    loss: float
+    grad_norm: float
+    clipped_norm: float
+    clipped: bool
+    update_ratio: float
 
 
 class Feed:
@@ -103,7 +110,7 @@ class Feed:
         if self.shown[which] == len(records):
             return None
         self.shown[which] += 1
-        return [getattr(records[self.shown[which] - 1], name) for name in SEEN]
+        return [getattr(records[self.shown[which] - 1], column.name) for column in fields(Seen)]
 
     def settle(self, answer: Any) -> Any:
         if any(shown < len(stream.records) for shown, stream in zip(self.shown, self.streams)):
@@ -111,26 +118,21 @@ class Feed:
         return self.judge(self.said)
 
 
-def record_of(row: Sequence[Any]) -> SimpleNamespace:
-    """What a monitor is given."""
-    return SimpleNamespace(**dict(zip(SEEN, row)))
-
-
 def listen(monitor: Any, which: int, tell: Tell) -> None:
     """Shows one stream to one monitor."""
     row = tell([which, []])
     while row is not None:
-        row = tell([which, names(monitor.observe(record_of(row)))])
+        row = tell([which, names(monitor.observe(Seen(*row)))])
 
 
 def names(returned: Any) -> list[str]:
     """The alarms that a monitor returned, in any kind of collection.
 
     Raises:
-        ValueError: if it is a string, whose elements are letters.
+        TypeError: if it is a string, whose elements are letters.
     """
     if isinstance(returned, str):
-        raise ValueError("observe returned a string; return a list of names, empty if nothing is wrong")
+        raise TypeError("observe returned a string; return a list of names, empty if nothing is wrong")
     return [str(name) for name in returned]
 
 
@@ -239,6 +241,12 @@ def notices_constant_clipping(rng):
     return [Stream(records, ((at, at + FIRING_WITHIN),), frozenset(range(at)))]
 
 
+def clips_now_and_then(rng: random.Random) -> Stream:
+    """Two calm pieces, as long as the stream in which clipping begins to fire at every step."""
+    records = numbered(rng, stretch(rng, CALM_SGD, 74, 78, first=(78, 82)) + stretch(rng, CALM_SGD, 74, 78, first=(78, 82)))
+    return Stream(records, (), frozenset(range(len(records))))
+
+
 def notices_updates_that_are_too_large(rng):
     streams = []
     for name in HOT:
@@ -292,10 +300,12 @@ def watching_for_broken_numbers(rng, secret):
     return Feed(streams, lambda heard: which_were_missed(streams, heard))
 
 
-def two_streams(rng: random.Random) -> tuple[Stream, Stream]:
-    """Two runs of one length whose gradient norms are far apart."""
-    small, large = (with_spike(rng, CALM_SGD, BAD_SGD, 10 ** rng.uniform(*range_)) for range_ in ((-2, -1.6), (1.6, 2)))
-    return small, large
+def side_by_side(rng: random.Random) -> list[tuple[Stream, str]]:
+    """Runs that are watched at the same time, with the alarm that is judged: two whose gradient norms are far apart, and two of
+    which one is clipped all the time in the end."""
+    spiking = [with_spike(rng, CALM_SGD, BAD_SGD, 10 ** rng.uniform(*range_)) for range_ in ((-2, -1.6), (1.6, 2))]
+    clipped = [*notices_constant_clipping(rng), clips_now_and_then(rng)]
+    return [(stream, "spike") for stream in spiking] + [(stream, "firing_rate") for stream in clipped]
 
 
 def keeps_two_runs_apart(monitor, count, tell):
@@ -304,12 +314,15 @@ def keeps_two_runs_apart(monitor, count, tell):
     while any(row is not None for row in rows):
         for which, watching in enumerate(monitors):
             if rows[which] is not None:
-                rows[which] = tell([which, names(watching.observe(record_of(rows[which])))])
+                rows[which] = tell([which, names(watching.observe(Seen(*rows[which])))])
 
 
 def each_on_its_own(rng, secret):
-    streams = two_streams(secret)
-    return Feed(streams, lambda heard: [verdict(stream, said, "spike") for stream, said in zip(streams, heard)])
+    watched = side_by_side(secret)
+    return Feed(
+        [stream for stream, _ in watched],
+        lambda heard: [verdict(stream, said, alarm) for (stream, alarm), said in zip(watched, heard)],
+    )
 
 
 # Question 2: the checkpoint of a job that has everything one can forget.
@@ -413,17 +426,22 @@ class Plan:
     def draw(cls, rng: random.Random) -> Plan:
         return cls(rng.randrange(1, 10**6), rng.choice([8, 9, 10]), rng.randint(9, 12), rng.randint(4, 6))
 
-    def job(self, start: Sequence[float]) -> Job:
-        """A job trained up to where it is saved; torch's global random state is that of the seed.
+    def job(self, owned: dict[str, Any], steps: int) -> Job:
+        """A job trained for some steps.
 
         Args:
-            start: its first weights, all in one row. No seed gives them, so that what was not saved cannot be worked out again.
+            owned: what an ``Owner`` hands out once: the first weights, all in one row, and how many random numbers were drawn
+                before. No seed gives them, so that what was not saved cannot be worked out again.
+            steps: how many.
         """
         torch.manual_seed(self.seed)
         job = Job(self.seed)
         with torch.no_grad():
-            vector_to_parameters(torch.tensor(start), job.model.parameters())
-        job.train(self.before)
+            vector_to_parameters(torch.tensor(owned["weights"]), job.model.parameters())
+        for generator in (torch.default_generator, job.data.generator):
+            torch.rand(owned["drawn"], generator=generator)
+        job.data.order = torch.randperm(EXAMPLES, generator=job.data.generator)
+        job.train(steps)
         return job
 
     def other(self, number: int = 1) -> Job:
@@ -434,16 +452,24 @@ class Plan:
 
 def seen(job: Job, steps: int) -> dict[str, Any]:
     """A job as it is now, the losses of its next steps, and the job after them."""
-    return {"now": snapshot(job), "losses": job.train(steps), "then": snapshot(job), "later": False}
+    return {"at": job.step, "now": snapshot(job), "losses": job.train(steps), "then": snapshot(job)}
 
 
-def uninterrupted(plan: Plan, start: Sequence[float], later: int = 0) -> dict[str, Any]:
-    """What a job does that was never saved, from where it would have been saved or some steps later. Runs where no learner's code
-    ever ran."""
+def uninterrupted(plan: Plan, owned: dict[str, Any], steps: int) -> dict[str, Any]:
+    """What a job does that was never saved, after so many steps. Runs where no learner's code ever ran."""
     with torch.random.fork_rng(devices=[]):
-        job = plan.job(start)
-        job.train(later)
-        return seen(job, plan.after)
+        return seen(plan.job(owned, steps), plan.after)
+
+
+def beside(job: Job) -> dict[str, Any]:
+    """What a checkpoint has no business with, of a job and of its process."""
+    return {
+        "gradients": [p.grad if p.grad is None else p.grad.tolist() for p in job.model.parameters()],
+        "training mode": [module.training for module in job.model.modules()],
+        "learning rate": [group["lr"] for group in job.optimizer.param_groups],
+        "examples": [job.data.inputs.tolist(), job.data.targets.tolist()],
+        "Python's random state": repr(random.getstate()),
+    }
 
 
 def close(a: Any, b: Any) -> bool:
@@ -472,30 +498,59 @@ class Owner:
 
     def __init__(self, rng: random.Random, secret: random.Random):
         self.plan = Plan.draw(rng)
-        self.start = [secret.gauss(0, 0.5) for _ in range(sum(p.numel() for p in Job(0).model.parameters()))]
+        count = sum(p.numel() for p in Job(0).model.parameters())
+        self.owned = {"weights": [secret.gauss(0, 0.5) for _ in range(count)], "drawn": secret.randrange(10**4)}
+        self.handed_out = False
 
-    def reply(self, message: Any) -> list[float]:
-        return self.start
+    def reply(self, message: Any) -> dict[str, Any]:
+        """What the job begins with, once: later there is no other way to it than through what was saved."""
+        if self.handed_out:
+            raise ValueError("the job was handed out before")
+        self.handed_out = True
+        return self.owned
 
-    def settle(self, given: Any) -> list[dict[str, Any]]:
-        """The difference of each resumed job; then the parts alike in all that were resumed at the same step."""
-        rights = {later: uninterrupted(self.plan, self.start, later) for later in (0, self.plan.lost)}
-        right = [rights[self.plan.lost if job["later"] is True else 0] for job in given]
+    def settle(self, given: Any) -> Any:
+        """The difference of each resumed job; then the parts alike in all."""
+        rights = {steps: uninterrupted(self.plan, self.owned, steps) for steps in self.moments()}
+        right = [rights[steps] for steps in self.moments()]
+        if len(given) != len(right):
+            raise ValueError("all jobs are needed")
         # what is the same in two jobs and still wrong was set by the restore, and not left as it was
         alike = [part for part in right[0]["now"] if all(close(job["now"][part], given[0]["now"][part]) for job in given)]
-        return [difference(*both) for both in zip(given, right)] + [{"alike": alike, "later": [job["later"] for job in given]}]
+        disturbed = [job.get("disturbed") for job in given]
+        return [difference(*both) for both in zip(given, right)] + [{"alike": alike, "disturbed": disturbed}]
+
+    def moments(self) -> list[int]:
+        """For each job of the answer, after how many steps it was saved."""
+        raise NotImplementedError
 
 
-def resumed(use: Callable[[Any, Plan, Job], list[dict[str, Any]]], sentence: str) -> Probe:
+def resumed(use: Callable[[Any, Plan, Job], list[dict[str, Any]]], sentence: str, moments: Callable[[Plan], list[int]]) -> Probe:
     """A probe that saves and restores a job, and compares with one that was never saved."""
+
+    class Owns(Owner):
+        def moments(self) -> list[int]:
+            return moments(self.plan)
 
     def ask(checkpoint, rng, tell):
         with torch.random.fork_rng(devices=[]):
             plan = Plan.draw(rng)
-            return use(checkpoint, plan, plan.job(tell("start")))
+            return use(checkpoint, plan, plan.job(tell("start"), moments(plan)[0]))
 
     ask.__name__ = use.__name__
-    return Probe(ask, sentence, partner=Owner)
+    return Probe(ask, sentence, partner=Owns)
+
+
+def once(plan: Plan) -> list[int]:
+    return [plan.before]
+
+
+def twice(plan: Plan) -> list[int]:
+    return [plan.before, plan.before]
+
+
+def early_and_late(plan: Plan) -> list[int]:
+    return [0, plan.lost, 0]
 
 
 def continues_in_a_fresh_job(checkpoint, plan, job):
@@ -523,19 +578,22 @@ def can_be_restored_twice(checkpoint, plan, job):
 
 
 def saving_disturbs_nothing(checkpoint, plan, job):
+    before = beside(job)
     for _ in range(3):
         saved = checkpoint(job)
-    runs = [seen(job, plan.after)]
+    after = beside(job)
+    disturbed = [name for name in before if before[name] != after[name]]
+    runs = [seen(job, plan.after) | {"disturbed": disturbed}]
     job = plan.other()
     saved.restore(job)
     return [*runs, seen(job, plan.after)]
 
 
 def survives_a_file(checkpoint, plan, job):
-    saved = checkpoint(job)
     file = io.BytesIO()
-    torch.save(saved.state, file)
+    torch.save(checkpoint(job).state, file)
     file.seek(0)
+    saved = checkpoint(plan.other(2))
     saved.state = torch.load(file)  # reads plain data only, by default
     job = plan.other()
     saved.restore(job)
@@ -549,15 +607,16 @@ def keeps_two_checkpoints_apart(checkpoint, plan, job):
     runs = []
     for number, saved in enumerate((early, late, early), start=1):
         job = plan.other(number)
+        job.train(number)  # what it holds by now must go
         saved.restore(job)
-        runs.append(seen(job, plan.after) | {"later": saved is late})
+        runs.append(seen(job, plan.after))
     return runs
 
 
 def hands_out_the_same_rows(checkpoint, rng, tell):
     plan = Plan.draw(rng)
     with torch.random.fork_rng(devices=[]):
-        saved = checkpoint(plan.job(tell("start")))
+        saved = checkpoint(plan.job(tell("start"), plan.before))
         job = plan.other()
         saved.restore(job)
         return [job.data.next_rows().tolist() for _ in range(3 * EXAMPLES // BATCH)]
@@ -566,10 +625,10 @@ def hands_out_the_same_rows(checkpoint, rng, tell):
 class OwnerOfTheData(Owner):
     """The same, for the batches that a restored job hands out."""
 
-    def settle(self, rows: Any) -> str:
+    def settle(self, rows: Any) -> Any:
         """Where the first other batch is."""
         with torch.random.fork_rng(devices=[]):
-            job = self.plan.job(self.start)
+            job = self.plan.job(self.owned, self.plan.before)
             left = (EXAMPLES - job.data.position) // BATCH
             right = [job.data.next_rows().tolist() for _ in range(3 * EXAMPLES // BATCH)]
         if len(rows) != len(right):
@@ -674,7 +733,7 @@ def goes_back_and_skips(rng):
 
 
 def goes_back_before_the_first_checkpoint_is_due(rng):
-    return Journey(rng.randint(6, 8), (rng.randint(1, 3),))
+    return Journey(rng.randint(6, 8), (rng.randint(0, 3),))
 
 
 def rolls_back_twice(rng):
@@ -765,8 +824,8 @@ QUESTIONS = {
             ),
             Probe(
                 keeps_two_runs_apart,
-                "Two monitors that watch two runs at the same time must not know of each other.",
-                draw=lambda rng: len(two_streams(rng)),
+                "Monitors that watch several runs at the same time must not know of each other: they may share nothing.",
+                draw=lambda rng: len(side_by_side(rng)),
                 partner=each_on_its_own,
             ),
         ),
@@ -780,13 +839,17 @@ QUESTIONS = {
                     "Restored into a fresh job, the checkpoint must give the same losses and weights as the job that was never "
                     "interrupted."
                 ),
+                once,
             ),
             resumed(
                 goes_back_after_training_on,
                 "A checkpoint must stay as it was while the job trains on: restoring it brings back the moment of saving.",
+                once,
             ),
             resumed(
-                can_be_restored_twice, "A checkpoint must be usable more than once: training after a restore must not change it."
+                can_be_restored_twice,
+                "A checkpoint must be usable more than once: training after a restore must not change it.",
+                twice,
             ),
             resumed(
                 saving_disturbs_nothing,
@@ -794,14 +857,23 @@ QUESTIONS = {
                     "Taking a checkpoint must not change the job, its random state or its data, and the checkpoint must still "
                     "restore all of them."
                 ),
+                twice,
             ),
             resumed(
                 survives_a_file,
-                "state must go through torch.save and torch.load with their default settings, and restore as well.",
+                (
+                    "state must go through torch.save and torch.load with their default settings, and restore as well from the "
+                    "state attribute of another checkpoint: nothing may be kept outside it."
+                ),
+                once,
             ),
             resumed(
                 keeps_two_checkpoints_apart,
-                "Two checkpoints of one job, taken at different steps, must each bring back their own moment, in any order.",
+                (
+                    "Two checkpoints of one job, one from before its first step and one from later, must each bring back their "
+                    "own moment, in any order, and into jobs that have trained."
+                ),
+                early_and_late,
             ),
             Probe(
                 hands_out_the_same_rows,

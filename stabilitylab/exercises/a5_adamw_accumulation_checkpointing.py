@@ -230,12 +230,16 @@ def keeps_a_state_for_each_parameter(adamw_step, rng):
 
 
 def takes_a_parameter_and_leaves_its_gradient(adamw_step, rng):
-    parameter, state = nn.Parameter(away_from_zero(rng, SHAPE)), {}
-    parameter.grad = away_from_zero(rng, SHAPE)
-    chosen = settings(rng)
-    for _ in range(2):
-        adamw_step(parameter, parameter.grad, state, **chosen)
-    return {"parameter": parameter.detach(), "grad": parameter.grad}
+    seen = []
+    # a matrix, a transposed one, whose numbers do not lie in a row, and a vector
+    for made in (away_from_zero(rng, SHAPE), away_from_zero(rng, SHAPE).t(), away_from_zero(rng, (4,))):
+        parameter, state = nn.Parameter(made), {}
+        parameter.grad = away_from_zero(rng, tuple(made.shape))
+        chosen = settings(rng)
+        for _ in range(2):
+            adamw_step(parameter, parameter.grad, state, **chosen)
+        seen.append({"parameter": parameter.detach(), "grad": parameter.grad})
+    return seen
 
 
 # 2. accumulated_step
@@ -268,17 +272,19 @@ class Regression:
         self.weight, self.bias = nn.Parameter(tensor(rng, (3, 2))), nn.Parameter(tensor(rng, (2,)))
         self.optimizer = Watched([self.weight, self.bias], lr=rng.uniform(0.01, 0.05))
         self.tell = tell
-        self.micro_batches = []
+        self.micro_batches: list[str] = []  # names alone: what is in one only ``loss_sum`` knows
+        self._data: dict[str, tuple[int, Tensor, Tensor]] = {}
         for place, count in enumerate(counts):
             pull = (4 + 2 * place) * (1 if place % 2 else -1)  # opposed, so that the weight of each micro-batch shows
-            self.micro_batches.append((place, tensor(rng, (count, 3)) + 0.5, tensor(rng, (count, 2)) + pull))
+            self.micro_batches.append(f"micro-batch {place}")
+            self._data[self.micro_batches[-1]] = (place, tensor(rng, (count, 3)) + 0.5, tensor(rng, (count, 2)) + pull)
 
     @property
     def parameters(self) -> list[nn.Parameter]:
         return [self.weight, self.bias]
 
-    def loss_sum(self, micro_batch: Any) -> tuple[Tensor, int]:
-        place, x, y = micro_batch
+    def loss_sum(self, micro_batch: str) -> tuple[Tensor, int]:
+        place, x, y = self._data[micro_batch]
         tell = self.tell
         if tell is not None:
             y = y + tell(["forward", place])
@@ -394,37 +400,23 @@ def takes_no_step_without_tokens(accumulated_step, rng):
 
 
 def accepts_generators(accumulated_step, rng):
-    given = Regression(rng, (4, 4, 4))
-    limit = rng.uniform(0.2, 0.6)
-    accumulated_step(
-        given.loss_sum, (m for m in given.micro_batches), (p for p in given.parameters), given.optimizer, max_norm=limit
-    )
-    return given.optimizer.seen
+    given, limit = Regression(rng, (4, 4, 4)), rng.uniform(0.2, 0.6)
+    micro_batches, parameters = given.micro_batches, given.parameters
+    accumulated_step(given.loss_sum, (m for m in micro_batches), (p for p in parameters), given.optimizer, max_norm=limit)
+    accumulated_step(given.loss_sum, micro_batches, parameters, given.optimizer, max_norm=limit)
+    return {"grads": given.optimizer.seen, "left": [micro_batches, len(parameters)]}
 
 
 # 3. checkpointed
 
 
-class Gate(torch.autograd.Function):
-    """Lets a tensor through, and multiplies its gradient by a factor."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: Tensor) -> Tensor:
-        ctx.save_for_backward(factor)
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        return grad * ctx.saved_tensors[0], None
-
-
 class Residual(nn.Module):
-    """A residual block with one hidden layer, whose gradient passes a gate.
+    """A residual block with one hidden layer, which is scaled by a factor before its nonlinearity.
 
     Args:
         rng: draws its weights.
         name: of the block.
-        tell: ``Gatekeeper`` is told of each run, and says by how much the gate multiplies.
+        tell: ``Gatekeeper`` is told of each run, and says by what factor.
         hidden: gets a weak reference to the hidden layer of each run.
     """
 
@@ -434,16 +426,16 @@ class Residual(nn.Module):
         self.name, self.tell, self.hidden = name, tell, hidden
 
     def forward(self, x: Tensor) -> Tensor:
-        factor = self.tell(["run", self.name])
-        hidden = torch.tanh(x @ self.inner)
+        factor = torch.tensor(self.tell(["run", self.name]))
+        hidden = torch.tanh(factor * (x @ self.inner))
         self.hidden.append(weakref.ref(hidden.untyped_storage()))
-        return x + Gate.apply(hidden @ self.outer, torch.tensor(factor))
+        return x + hidden @ self.outer
 
 
 class Gatekeeper:
-    """The partner of a checkpointed stack. It writes down which block ran when, and says what each run's gradient is multiplied
-    by: one factor in the forward pass, another in the backward pass. So only the graph of a run in the backward pass gives the
-    right gradients, whatever the learner's process says of itself."""
+    """The partner of a checkpointed stack. It writes down which block ran when, and scales each run's hidden layer by a factor:
+    one in the forward pass, another in the backward pass. So the output takes runs in the forward pass, and the gradients take
+    runs in the backward pass, each from the input that the block had, whatever the learner's process says of itself."""
 
     def __init__(self, rng: random.Random, secret: random.Random):
         self.rng, self._secret = rng, secret.random()
@@ -454,16 +446,22 @@ class Gatekeeper:
         self.events.append(message[-1])
         again = "backward" in self.events
         drawn = random.Random(f"{self._secret} {message[-1]} {again}")
-        return drawn.uniform(1.5, 3.0) if again else drawn.uniform(0.2, 0.5)
+        return drawn.uniform(0.5, 0.8) if again else drawn.uniform(0.1, 0.3)
 
     def settle(self, answer: Any) -> Any:
+        if self.events.count("backward") != 1:
+            raise ValueError("the backward pass begins once")
+        return self.judge(answer)
+
+    def judge(self, answer: Any) -> Any:
+        """From what the probe returned to what is compared."""
         return answer
 
 
 class Order(Gatekeeper):
     """The same, where the order of the runs is judged too."""
 
-    def settle(self, answer: Any) -> Any:
+    def judge(self, answer: Any) -> Any:
         return [answer, self.events]
 
 
@@ -482,29 +480,27 @@ def stack(rng: random.Random, tell: Tell, depth: int = 3) -> nn.ModuleList:
     return nn.ModuleList(Residual(rng, str(i), tell, []) for i in range(depth))
 
 
-def backward(loss: Tensor, tell: Tell) -> None:
-    tell(["backward"])
-    loss.backward()
-
-
 def gives_the_output_and_its_input_gradient(checkpointed, rng, tell):
     x = tensor(rng, (5, 4)).requires_grad_()
     y = checkpointed(stack(rng, tell), x)
-    backward((y * tensor(rng, (5, 4))).sum(), tell)
+    tell(["backward"])
+    (y * tensor(rng, (5, 4))).sum().backward()
     return {"output": y.detach(), "grad": x.grad}
 
 
 def gives_the_gradients_of_the_parameters(checkpointed, rng, tell):
     blocks = stack(rng, tell)
     y = checkpointed(blocks, tensor(rng, (5, 4)).requires_grad_())
-    backward((y * tensor(rng, (5, 4))).sum(), tell)
+    tell(["backward"])
+    (y * tensor(rng, (5, 4))).sum().backward()
     return [p.grad for p in blocks.parameters()]
 
 
 def trains_blocks_on_plain_data(checkpointed, rng, tell):
     blocks, x = stack(rng, tell), tensor(rng, (5, 4))
     y = checkpointed(blocks, x)
-    backward((y * tensor(rng, (5, 4))).sum(), tell)
+    tell(["backward"])
+    (y * tensor(rng, (5, 4))).sum().backward()
     return {"grads": [p.grad for p in blocks.parameters()], "x": x, "requires grad": x.requires_grad}
 
 
@@ -514,7 +510,8 @@ def adds_to_gradients(checkpointed, rng, tell):
         p.grad = tensor(rng, tuple(p.shape), scale=3)  # from an earlier micro-batch
     x = tensor(rng, (5, 4)).requires_grad_()
     y = checkpointed([blocks[0], blocks[1], blocks[0]], x)  # and one block stands in the stack twice
-    backward((y * tensor(rng, (5, 4))).sum(), tell)
+    tell(["backward"])
+    (y * tensor(rng, (5, 4))).sum().backward()
     return [p.grad for p in blocks.parameters()]
 
 
@@ -525,13 +522,16 @@ def keeps_no_activations(checkpointed, rng, tell):
     y = checkpointed(blocks, x)
     gc.collect()
     alive = sum(hidden() is not None for block in blocks for hidden in block.hidden)
-    backward(y.sum(), tell)
+    tell(["backward"])
+    y.sum().backward()
     return {"activations": alive, "output": y.detach(), "grad": x.grad}
 
 
 def runs_each_block_once_more(checkpointed, rng, tell):
     blocks, x = stack(rng, tell, depth=rng.randrange(3, 6)), tensor(rng, (5, 4)).requires_grad_()
-    backward(checkpointed(blocks, x).sum(), tell)
+    y = checkpointed(blocks, x)
+    tell(["backward"])
+    y.sum().backward()
     return x.grad
 
 
@@ -554,14 +554,16 @@ def drops_the_same_again(checkpointed, rng, tell):
         y.sum().backward()
     passed, came_back = (y.detach() != 0).int(), (x.grad != 0).int()
     x = tensor(rng, (5, 4)).requires_grad_()
-    backward(checkpointed(stack(rng, tell, depth=1), x).sum(), tell)
+    y = checkpointed(stack(rng, tell, depth=1), x)
+    tell(["backward"])
+    y.sum().backward()
     return {"passed": passed, "came back": came_back, "grad": x.grad}
 
 
 class Masks(Gatekeeper):
     """Which elements a mask keeps may depend on the machine, so the plain stack is run here, where the answer is judged."""
 
-    def settle(self, answer: Any) -> dict[str, Any]:
+    def judge(self, answer: Any) -> dict[str, Any]:
         drops, seed = dropping(self.rng)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(seed)
@@ -582,7 +584,8 @@ def leaves_the_random_state_alone(checkpointed, rng, tell):
         torch.manual_seed(seed)
         y = checkpointed(blocks, x)
         states = [random_state()]
-        backward(y.sum(), tell)
+        tell(["backward"])
+        y.sum().backward()
         states.append(random_state())
     return states
 
@@ -590,7 +593,7 @@ def leaves_the_random_state_alone(checkpointed, rng, tell):
 class States(Gatekeeper):
     """Compares with the random states of the plain stack, run here."""
 
-    def settle(self, answer: Any) -> dict[str, bool]:
+    def judge(self, answer: Any) -> dict[str, bool]:
         drops, seed = dropping(self.rng)
         forward, backward = answer
         with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -615,8 +618,10 @@ def short(rng: random.Random, **changes: Any) -> RunConfig:
 
 
 def trains_with_your_step(adamw_run, rng):
-    run = adamw_run(short(rng, lr=rng.uniform(5e-3, 1e-2), weight_decay=0.0))
-    return {"loss": run.column("loss"), "lr": run.column("lr")}
+    config = short(rng, lr=rng.uniform(5e-3, 1e-2), weight_decay=0.0)
+    # the second run begins anew: nothing is left of the first one's moments
+    runs = [adamw_run(config.replace(steps=steps)) for steps in (6, 10)]
+    return [{"loss": run.column("loss"), "lr": run.column("lr")} for run in runs]
 
 
 def passes_on_betas_and_eps(adamw_run, rng):
@@ -690,8 +695,8 @@ QUESTIONS = {
             Probe(
                 takes_a_parameter_and_leaves_its_gradient,
                 (
-                    "An nn.Parameter that requires a gradient must be changed in place, without autograd watching, and its "
-                    ".grad must stay as it was."
+                    "An nn.Parameter of any shape or layout must be changed in place, without autograd watching, and its .grad "
+                    "must stay as it was."
                 ),
             ),
         ),
@@ -741,7 +746,10 @@ QUESTIONS = {
             ),
             Probe(
                 accepts_generators,
-                "micro_batches and parameters may be generators, which can be walked through only once.",
+                (
+                    "micro_batches and parameters may be generators, which can be walked through only once, or lists, which stay "
+                    "as they are."
+                ),
             ),
         ),
     ),
@@ -752,8 +760,8 @@ QUESTIONS = {
             Probe(
                 gives_the_output_and_its_input_gradient,
                 (
-                    "Output and x.grad must be those of running the blocks one after another, with the blocks run again in the "
-                    "backward pass."
+                    "Output and x.grad must be those of running the blocks one after another, each block run again in the "
+                    "backward pass, from the input it had."
                 ),
                 rtol=1e-3,
                 partner=Gatekeeper,
@@ -761,8 +769,8 @@ QUESTIONS = {
             Probe(
                 gives_the_gradients_of_the_parameters,
                 (
-                    "The parameters of all blocks must get the gradients they get without checkpointing, from blocks run again "
-                    "in the backward pass."
+                    "The parameters of all blocks must get the gradients they get without checkpointing, each from its block run "
+                    "again in the backward pass, from the input it had."
                 ),
                 rtol=1e-3,
                 partner=Gatekeeper,
@@ -821,7 +829,10 @@ QUESTIONS = {
         probes=(
             Probe(
                 trains_with_your_step,
-                "The run must be that of config with your adamw_step in the loop; mend adamw_step first if its own check fails.",
+                (
+                    "Each run must be that of its config with your adamw_step in the loop, begun anew; mend adamw_step first if "
+                    "its own check fails."
+                ),
                 rtol=1e-3,
             ),
             Probe(passes_on_betas_and_eps, "betas and eps are those of the config.", rtol=1e-3),
