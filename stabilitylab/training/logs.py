@@ -399,7 +399,7 @@ def _last_pass(rows: list[Row], steps: list[int], notes: list[str]) -> tuple[lis
         times = "once" if restarts == 1 else f"{restarts} times"
         notes.append(f"The log goes back {times}, as after a restart; what it held from there on before is left out.")
     if repeats:
-        notes.append(f"It holds a step more than once in a row ({repeats} times); the last loss of it counts.")
+        notes.append(f"Steps that follow themselves: {repeats}; of each the last loss counts.")
     return [rows[i] for i in kept], [steps[i] for i in kept]
 
 

@@ -215,6 +215,12 @@ def test_after_a_restart_the_last_pass_counts(write):
     assert log.notes == ("The log goes back once, as after a restart; what it held from there on before is left out.",)
 
 
+def test_of_a_step_that_follows_itself_the_last_loss_counts(write):
+    log = logs.read(write("step,loss,lr\n0,5,0.1\n1,4,0.1\n1,3,0.1\n2,2,0.1\n"))
+    assert (log.columns["step"], log.columns["loss"]) == ([0, 1, 2], [5, 3, 2])
+    assert log.notes == ("Steps that follow themselves: 1; of each the last loss counts.",)
+
+
 def test_steps_that_begin_anew_in_every_epoch_are_numbered_through(write):
     log = logs.read(write("epoch,step,loss\n0,0,5\n0,1,4\n1,0,3\n1,1,2\n"))
     assert (log.columns["step"], log.columns["loss"]) == ([0, 1, 2, 3], [5, 4, 3, 2]) and "begins anew" in log.notes[0]
