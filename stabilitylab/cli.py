@@ -196,7 +196,7 @@ def _diagnose(options: argparse.Namespace) -> int:
 
     log = logs.read(options.file, options.loss)
     run = Run.from_log(log, options.vocabulary, options.unigram)
-    figure = options.figure or workspace.WORK / "runs" / f"{options.file.stem}-diagnosis.png"
+    figure = options.figure or workspace.WORK / "runs" / f"{options.file.resolve().stem}-diagnosis.png"
     workspace.make_folder(figure.parent)
     steps, taken = run.column("step"), [advice.NAMES[name] for name in log.taken if name in advice.NAMES]
     also = f"; also {', '.join(taken)}" if taken else ""

@@ -22,15 +22,15 @@ fell, then rose     after its lowest stretch the loss rose by more than 0.2 nat,
 stuck               the end is between 0.1 nat below and 0.5 nat above the unigram entropy, and no longer falling:
                     the median loss of the run's last quarter is less than 0.1 nat below that of the quarter before
                     it. The model has learned which bytes are common, and no more
-frozen              the level never left the start by more than the run's noise explains, and the start was not
-                    that of a trained model
+frozen              the level never left that of the first stretch by more than the run's noise explains, and the
+                    first loss was not below the unigram entropy
 crawling            the end is above the unigram entropy, and none of the above
 spiked, recovered   there was a spike, and the end is below the unigram entropy
 trained             the end is below the unigram entropy, and nothing spiked
 fell, unjudged      as *trained*, but the unigram entropy is not known, and the end is where it may lie
 =================== =============================================================================================
 
-**Noise.** Margins come from the run's own noise: the standard deviation of one step about its neighbours (``step_noise``). A
+**Noise.** Margins come from the run's own noise: the standard deviation of one step about its neighbours. A
 difference of two levels counts as noise up to 4 standard errors, and up to 7 where the lowest and the highest of many stretches
 are picked. 0.2 nat is the least that counts as damage or as a rise; it is less for a run that begins below 2 nats (a tenth of its
 first loss), and more where noise is so large that spikes must be higher.
@@ -43,10 +43,11 @@ and its median loss does not go up, that is noise too, and only a rise four time
 
 **What is not known.** A log from elsewhere may lack references. Without a vocabulary the first loss stands in for the uniform
 guess, if it is at least ln 256, and up to the ln of the largest vocabularies (12.5); a lower one tells nothing, and then an end
-above the start is *worse than start*, unless it is ten times as high and above ln 256: *diverged*. A run began as
-a trained model if its first loss is below the unigram entropy, or, where that is not known, a nat below the uniform guess. The
-unigram entropy of text was 0.55 to 0.8 of the uniform guess wherever we looked (bytes of this course 0.59, words of GPT-2 about
-0.7, letters 0.8): an end below counts as *trained*, one above as *crawling*, and ``Diagnosis.unjudged`` says what is missing.
+above the start is *worse than start*, unless it is ten times as high and above ln 256: *diverged*. A run began as a trained
+model if its first loss is below the unigram entropy, or, where that is not known, a nat below the uniform guess, or anywhere if
+that is not known either. An unknown unigram entropy is taken to lie between 0.55 and 0.8 of the uniform guess (of this course's
+text it is 0.59 by bytes, 0.70 by characters, 0.77 by whole words): an end below counts as *trained*, one above as *crawling*.
+``Diagnosis.unjudged`` says what is missing.
 
 A verdict judges one curve. Whether a spike did lasting harm is better told by the gap to a twin run without the
 cause, which only an experiment has.

@@ -159,7 +159,7 @@ class Run:
             raise ValueError(f"vocabulary is {vocabulary}; it is the number of tokens the model chooses between, 2 or more")
         if unigram is not None and not 0 < unigram < math.inf:
             raise ValueError(f"unigram is {unigram}; it is an entropy in nats per token, above 0")
-        data: dict[str, Any] = {"label": log.path.stem, "config": {}, "columns": log.columns, "vocabulary": None}
+        data: dict[str, Any] = {"label": log.path.resolve().stem, "config": {}, "columns": log.columns, "vocabulary": None}
         if log.run is not None:
             data = dict(log.run)
         if vocabulary is not None:
