@@ -83,8 +83,9 @@ def _resolve(name: str) -> tuple[Any, str, Any]:
     path = name.split(".")
     owner: Any = importlib.import_module(path[0])
     for position, part in enumerate(path[1:-1], start=2):
-        with contextlib.suppress(ModuleNotFoundError):
-            importlib.import_module(".".join(path[:position]))
-        owner = getattr(owner, part, None)
+        try:  # a module that its package has taken its name from, as torch.optim does, can be imported all the same
+            owner = importlib.import_module(".".join(path[:position]))
+        except ModuleNotFoundError:
+            owner = getattr(owner, part, None)
     found = inspect.getattr_static(owner, path[-1], None) if isinstance(owner, type) else getattr(owner, path[-1], None)
     return owner, path[-1], found
