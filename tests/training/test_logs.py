@@ -144,6 +144,21 @@ def test_event_files_of_tensorboard(tmp_path, folder):
     assert "validation loss" in log.kinds
 
 
+def test_scalars_as_tensorflow_2_keeps_them(tmp_path):
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    from tensorboard.util.tensor_util import make_tensor_proto
+
+    writer = EventFileWriter(str(tmp_path))
+    about = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="scalars"))
+    for step, loss in enumerate(LOSSES):
+        value = Summary.Value(tag="epoch_loss", tensor=make_tensor_proto(loss, dtype="float32"), metadata=about)
+        writer.add_event(Event(step=step, wall_time=float(step), summary=Summary(value=[value])))
+    writer.close()
+    assert logs.read(tmp_path).columns["loss"] == pytest.approx(LOSSES)
+
+
 def test_a_run_of_the_course_comes_back_with_its_references(write):
     made = run(TRAINED, at={50: {"skipped": True}})
     path = write(json.dumps(made.to_dict() | {"verdict": "trained"}), "out.json")
