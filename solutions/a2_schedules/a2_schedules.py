@@ -21,7 +21,8 @@
 # using it earns nothing on that question. `math`, `numpy` and `torch` are allowed.
 #
 # **What holds throughout.** Steps are counted from 0, and the rate of step 0 is that of the first update. A rate is returned as a
-# number (or as a NumPy or torch value with one element). The arguments after the `*` are passed by name.
+# number (or as a NumPy or torch value with one element). The arguments after the `*` are passed by name. A function remembers
+# nothing from call to call, and changes nothing that it is given.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import math
@@ -46,8 +47,7 @@ from stabilitylab.experiments.learning_rate.lr_range_test import FIXED, SWEEP, s
 # - **After it:** `min_lr` at every step past `total_steps`.
 #
 # `warmup_steps` may be 0: then the rate of step 0 is `base_lr`. `min_lr` is a learning rate, not a share of `base_lr`. You may
-# rely on `0 <= warmup_steps < total_steps`. The function remembers nothing: the loop may ask for any step, in any order, and more
-# than once.
+# rely on `0 <= warmup_steps < total_steps`. The loop may ask for any step, in any order, and more than once.
 #
 # With `min_lr = 0` this is the convention of the common libraries, such as `get_cosine_schedule_with_warmup` of Hugging Face. Its
 # first step has rate 0, so a whole forward and backward pass moves no weight. Others therefore use `(step + 1) / warmup_steps`

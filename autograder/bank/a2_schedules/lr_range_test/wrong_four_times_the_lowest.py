@@ -1,0 +1,16 @@
+"""You wait until the loss is four times the lowest, as some libraries do: the limit is 1 nat above the lowest."""
+
+import math
+
+
+def lr_range_test(losses, lrs):
+    smooth, diverged = [], None
+    for loss, lr in zip(losses, lrs):
+        level = 0.9 * smooth[-1] + 0.1 * loss if smooth else loss
+        if not math.isfinite(loss) or (smooth and level > 4 * min(smooth)):
+            diverged = lr
+            break
+        smooth.append(level)
+    lowest = lrs[min(range(len(smooth)), key=lambda i: smooth[i])]
+    steepest = lrs[min(range(5, len(smooth) - 5), key=lambda i: smooth[i + 5] - smooth[i - 5])]
+    return {"steepest": steepest, "lowest": lowest, "diverged": diverged, "suggested": lowest / 10}
