@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from jinja2.bccache import Bucket
 from traitlets.config import Config
 
-from autograder import course
+from autograder import course, gradebook
 from stabilitylab import workspace
 
 UNSOLVED = "### BEGIN SOLUTION\nx = 1\n### END SOLUTION"
@@ -75,6 +76,41 @@ def test_a_picture_within_the_page_and_its_words_are_shown():
     shown = course.safe_markdown("<img src='data:image/png;base64,AAAA' alt='a curve' title='t' class='c'>")
     for kept in ('src="data:image/png;base64,AAAA"', 'alt="a curve"', 'title="t"', 'class="c"'):
         assert kept in shown
+
+
+def test_an_image_without_words_is_given_some_and_one_that_has_them_keeps_them():
+    shown = course.safe_markdown("<img src='data:image/png;base64,AAAA'>")
+    assert 'alt="No description has been provided for this image"' in shown
+    assert 'alt="a curve"' in course.safe_markdown("<img src='data:image/png;base64,AAAA' alt='a curve'>")
+
+
+def test_text_that_cannot_be_formatted_is_shown_as_it_was_typed(monkeypatch):
+    assert course.safe_markdown("![x](attachment:nowhere.png) & <b>") == "<pre>![x](attachment:nowhere.png) &amp; &lt;b&gt;</pre>"
+
+    def too_deep(source):
+        raise RecursionError
+
+    monkeypatch.setattr(course, "markdown2html_mistune", too_deep)
+    assert course.safe_markdown("> > > a") == "<pre>&gt; &gt; &gt; a</pre>"
+
+
+def test_pages_can_show_text_as_it_was_typed(tmp_path):
+    filters = course.configure(Config(), workdir=tmp_path, formatted=False).HTMLExporter.filters
+    for name in ("markdown2html", "highlight_code"):
+        assert filters[name]("# <b>", metadata={}) == "<pre># &lt;b&gt;</pre>"
+
+
+def test_a_new_gradebook_is_whole_and_starts_no_program(tmp_path, monkeypatch):
+    import nbgrader.api
+
+    version = nbgrader.api.get_alembic_version()
+    monkeypatch.setattr(nbgrader.api, "get_alembic_version", lambda: pytest.fail("a program was started"))
+    course.api(course.configure(Config(), workdir=tmp_path))
+    with sqlite3.connect(tmp_path / "gradebook.db") as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [(version,)]
+        assert database.execute("SELECT id FROM course").fetchall() == [("stabilitylab",)]
+    gradebook.check(tmp_path / "gradebook.db")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["exchange", "gradebook.db"]
 
 
 def test_a_page_is_compiled_once():
