@@ -125,14 +125,18 @@ def listen(monitor: Any, which: int, tell: Tell) -> None:
         row = tell([which, names(monitor.observe(Seen(*row)))])
 
 
+class NotAList(ValueError):
+    """A monitor returned a string."""
+
+
 def names(returned: Any) -> list[str]:
     """The alarms that a monitor returned, in any kind of collection.
 
     Raises:
-        TypeError: if it is a string, whose elements are letters.
+        NotAList: if it is a string, whose elements are letters.
     """
     if isinstance(returned, str):
-        raise TypeError("observe returned a string; return a list of names, empty if nothing is wrong")
+        raise NotAList("observe returned a string; return a list of names, empty if nothing is wrong")
     return [str(name) for name in returned]
 
 

@@ -211,14 +211,15 @@ def puts_eps_outside_the_root(adamw_step, rng):
 
 
 def follows_its_arguments(adamw_step, rng):
-    parameter, state, seen = away_from_zero(rng, SHAPE), {}, []
-    betas, eps = (rng.uniform(0.3, 0.6), rng.uniform(0.8, 0.9)), rng.uniform(0.1, 0.3)
-    # the second moment grows, and then it shrinks
-    for size in (1.0, 10.0, 0.1, 0.1, 0.1, 1.0):
-        lr, decay = rng.uniform(0.02, 0.1), rng.uniform(0.4, 0.8)
-        grad = away_from_zero(rng, SHAPE, scale=size)
-        adamw_step(parameter, grad, state, lr=lr, betas=betas, eps=eps, weight_decay=decay)
-        seen.append(parameter.clone())
+    seen, eps = [], rng.uniform(0.1, 0.3)
+    for betas in ((rng.uniform(0.3, 0.6), rng.uniform(0.8, 0.9)), (rng.uniform(0.3, 0.45), rng.uniform(0.35, 0.45))):
+        parameter, state = away_from_zero(rng, SHAPE), {}
+        # the second moment grows, at a step longer than the rate, and then it shrinks
+        for size in (1.0, 1.0, 1.0, 10.0, 0.1, 0.1, 0.1, 1.0):
+            lr, decay = rng.uniform(0.02, 0.1), rng.uniform(0.4, 0.8)
+            grad = away_from_zero(rng, SHAPE, scale=size)
+            adamw_step(parameter, grad, state, lr=lr, betas=betas, eps=eps, weight_decay=decay)
+            seen.append(parameter.clone())
     return seen
 
 
@@ -465,15 +466,22 @@ class Order(Gatekeeper):
         return [answer, self.events]
 
 
-class Dropped(nn.Module):
-    """Drops half of what comes in, and scales what passes by a weight."""
+HALVES = (slice(0, 2), slice(2, 4))
+"""The columns in which each of two blocks drops elements."""
 
-    def __init__(self, rng: random.Random):
+
+class Dropped(nn.Module):
+    """Drops half of what comes in some columns, and scales the rest by a weight."""
+
+    def __init__(self, rng: random.Random, columns: slice):
         super().__init__()
         self.scale = nn.Parameter(torch.tensor([rng.uniform(1, 2)]))
+        self.columns = columns
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.scale * (torch.rand(x.shape) < 0.5)
+        kept = torch.ones(x.shape, dtype=torch.bool)
+        kept[:, self.columns] = (torch.rand(x.shape) < 0.5)[:, self.columns]
+        return x * self.scale * kept
 
 
 def stack(rng: random.Random, tell: Tell, depth: int = 3) -> nn.ModuleList:
@@ -508,11 +516,13 @@ def adds_to_gradients(checkpointed, rng, tell):
     blocks = stack(rng, tell, depth=2)
     for p in blocks.parameters():
         p.grad = tensor(rng, tuple(p.shape), scale=3)  # from an earlier micro-batch
-    x = tensor(rng, (5, 4)).requires_grad_()
-    y = checkpointed([blocks[0], blocks[1], blocks[0]], x)  # and one block stands in the stack twice
+    inputs = [tensor(rng, (5, 4)).requires_grad_() for _ in range(2)]
+    # one block stands in the stack twice, and two passes are under way at once
+    outputs = [checkpointed([blocks[0], blocks[1], blocks[0]], x) for x in inputs]
     tell(["backward"])
-    (y * tensor(rng, (5, 4))).sum().backward()
-    return [p.grad for p in blocks.parameters()]
+    for y in outputs:
+        (y * tensor(rng, (5, 4))).sum().backward()
+    return {"grads": [p.grad for p in blocks.parameters()], "inputs": [x.grad for x in inputs]}
 
 
 def keeps_no_activations(checkpointed, rng, tell):
@@ -542,7 +552,7 @@ def random_state() -> str:
 
 def dropping(rng: random.Random) -> tuple[list[Dropped], int]:
     """Two blocks that draw random numbers, and the seed to draw them from."""
-    return [Dropped(rng), Dropped(rng)], rng.randrange(2**31)
+    return [Dropped(rng, columns) for columns in HALVES], rng.randrange(2**31)
 
 
 def drops_the_same_again(checkpointed, rng, tell):
@@ -572,7 +582,7 @@ class Masks(Gatekeeper):
                 y = drop(y)
         return {
             "dropped": torch.equal(answer["passed"], (y != 0).int()),
-            "the same": torch.equal(answer["passed"], answer["came back"]),
+            "the same": [torch.equal(answer["passed"][:, half], answer["came back"][:, half]) for half in HALVES],
             "grad": answer["grad"],
         }
 
@@ -784,8 +794,8 @@ QUESTIONS = {
             Probe(
                 adds_to_gradients,
                 (
-                    "Gradients add up, as in any backward pass: to what .grad holds already, and over the places of a block "
-                    "that is used twice."
+                    "Gradients add up, as in any backward pass: to what .grad holds already, over the places of a block that is "
+                    "used twice, and over two forward passes before their backward passes."
                 ),
                 rtol=1e-3,
                 partner=Gatekeeper,

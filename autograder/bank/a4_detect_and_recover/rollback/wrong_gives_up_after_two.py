@@ -1,0 +1,17 @@
+"""You stop after the second rollback: however many bad steps come, train to the last step."""
+
+
+def train_with_rollback(trainer, is_bad, every, lr_factor):
+    scheduled, rollbacks = trainer.schedule, 0
+    trainer.schedule = lambda step: scheduled(step) * lr_factor**rollbacks
+    checkpoint, records = trainer.state(), []
+    for record in trainer.steps():
+        records.append(record)
+        if is_bad(record):
+            trainer.restore(checkpoint)
+            rollbacks += 1
+            if rollbacks == 2:
+                break
+        elif (record.step + 1) % every == 0:
+            checkpoint = trainer.state()
+    return records

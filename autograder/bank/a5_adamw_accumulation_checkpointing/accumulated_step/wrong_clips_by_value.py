@@ -1,0 +1,24 @@
+"""You clip every element at max_norm: clip the global norm, so that the gradient keeps its direction."""
+
+import torch
+
+
+def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    total, tokens = 0.0, 0
+    for micro_batch in micro_batches:
+        loss, count = loss_sum(micro_batch)
+        if count:
+            loss.backward()
+            total += loss.item()
+            tokens += count
+    if not tokens:
+        return 0.0, 0.0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.div_(tokens)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, float("inf"))
+    torch.nn.utils.clip_grad_value_(parameters, max_norm)
+    optimizer.step()
+    return total / tokens, norm.item()

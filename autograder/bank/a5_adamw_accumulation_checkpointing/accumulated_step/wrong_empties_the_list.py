@@ -1,0 +1,26 @@
+"""You take the micro-batches out of the list that you are given: its owner still needs them. Walk over it."""
+
+import torch
+
+
+def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    total, tokens = 0.0, 0
+    if not isinstance(micro_batches, list):
+        micro_batches = list(micro_batches)
+    while micro_batches:
+        micro_batch = micro_batches.pop(0)
+        loss, count = loss_sum(micro_batch)
+        if count:
+            loss.backward()
+            total += loss.item()
+            tokens += count
+    if not tokens:
+        return 0.0, 0.0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.div_(tokens)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.step()
+    return total / tokens, norm.item()

@@ -1,0 +1,23 @@
+"""You pass over micro-batches that hold a single token: only those with none add nothing."""
+
+import torch
+
+
+def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    total, tokens = 0.0, 0
+    for micro_batch in micro_batches:
+        loss, count = loss_sum(micro_batch)
+        if count > 1:
+            loss.backward()
+            total += loss.item()
+            tokens += count
+    if not tokens:
+        return 0.0, 0.0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.div_(tokens)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.step()
+    return total / tokens, norm.item()

@@ -1,0 +1,23 @@
+"""Your norm is the sum of absolute values: it is the root of the sum of squares."""
+
+import torch
+
+
+def accumulated_step(loss_sum, micro_batches, parameters, optimizer, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    total, tokens = 0.0, 0
+    for micro_batch in micro_batches:
+        loss, count = loss_sum(micro_batch)
+        if count:
+            loss.backward()
+            total += loss.item()
+            tokens += count
+    if not tokens:
+        return 0.0, 0.0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.div_(tokens)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm, norm_type=1)
+    optimizer.step()
+    return total / tokens, norm.item()

@@ -1,0 +1,19 @@
+"""You watch for inf and NaN alone: a gradient that is flushed to zero is finite, and its scale stays too low. Look at flushed
+as well."""
+
+from statistics import median
+
+from stabilitylab.exercises.a6_capstone import Action
+
+
+class Pilot:
+    def __init__(self):
+        self.losses = []
+
+    def act(self, observation):
+        if observation.nonfinite:
+            return Action(skip=True, loss_scale=1024.0)
+        if len(self.losses) >= 5 and observation.loss > 1.5 * median(self.losses[-10:]):
+            return Action(skip=True)
+        self.losses.append(observation.loss)
+        return Action(lr=5e-3, clip_norm=1.0)

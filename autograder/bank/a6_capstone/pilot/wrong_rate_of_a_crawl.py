@@ -1,0 +1,18 @@
+"""Your rate is a thousand times too low: nothing breaks, and the budget is over long before the target."""
+
+from statistics import median
+
+from stabilitylab.exercises.a6_capstone import Action
+
+
+class Pilot:
+    def __init__(self):
+        self.losses = []
+
+    def act(self, observation):
+        if observation.nonfinite or observation.flushed > 0.05:
+            return Action(skip=True, loss_scale=1024.0)
+        if len(self.losses) >= 5 and observation.loss > 1.5 * median(self.losses[-10:]):
+            return Action(skip=True)
+        self.losses.append(observation.loss)
+        return Action(lr=5e-6, clip_norm=1.0)
