@@ -17,7 +17,7 @@ import pytest
 
 from autograder import bank, judge, release
 from autograder.asking import collect
-from autograder.expected import Expected
+from autograder.expected import REFERENCES, Expected
 from autograder.rebuilding import DEMO_TAG, defined, rebuild
 from autograder.sandbox.limits import PATIENT
 from autograder.submissions import cells_of
@@ -273,10 +273,22 @@ class Course:
                 cell |= {"source": f"{target} = {keys[target]!r}", "released": False}
         for target, (answer, transformation) in chosen.items():
             at = next(i for i, c in enumerate(cells) if c["source"] == self.stubs[target])
-            cells[at] |= {"source": answer.source, "released": False}
+            cells[at] |= {"source": self.complete(answer.source, target), "released": False}
             transformation(cells, at, self.stubs[target], rng)
         to_notebook(cells)
         return cells
+
+    def complete(self, source, target):
+        """An answer that changes a part of the reference's class, with that class above it."""
+        if f"class {target}({target})" not in source:
+            return source
+        reference = (REFERENCES / f"{self.name}.py").read_text(encoding="utf-8")
+        wanted = [
+            s
+            for s in ast.parse(reference).body
+            if isinstance(s, (ast.Import, ast.ImportFrom)) or getattr(s, "name", "") == target
+        ]
+        return "\n".join([*(ast.get_source_segment(reference, statement) for statement in wanted), source])
 
     def lost(self, cells, targets):
         """What a notebook loses on the quiz and the questions of some targets: grade_id -> sentences."""
