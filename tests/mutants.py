@@ -307,9 +307,9 @@ def mutants_of(path: Path) -> dict[str, str]:
 def answers(assignment: str, seed: int, jobs: int) -> bool:
     """Judges every mutant of an assignment's reference as a submission; prints those that lose no point and are not known to be
     equivalent, and how many there were. Returns whether the list of the equivalent ones is right."""
-    from autograder.asking import collect
     from autograder.expected import REFERENCES, Expected
-    from autograder.sandbox.host import Code, Sandbox
+    from autograder.partners import Partners
+    from autograder.sandbox.host import Code, Sandbox, WorkerDied
     from stabilitylab import exercises
 
     mutants = mutants_of(REFERENCES / f"{assignment}.py")
@@ -321,12 +321,18 @@ def answers(assignment: str, seed: int, jobs: int) -> bool:
         expected = Expected(sandbox, assignment, seed)
 
         def loses(source: str) -> bool:
-            given = collect(sandbox, [Code(source)], expected).answers
-            return any(
-                not exercises.agree(given[grade_id][probe.name], right[probe.name], probe)
-                for grade_id, right in expected.right.items()
-                for probe in exercises.questions(assignment)[grade_id].probes
-            )
+            with contextlib.closing(Partners(sandbox, assignment, seed)) as partners, sandbox.worker() as worker:
+                try:
+                    worker.load([Code(source)])
+                    return any(
+                        not exercises.agree(
+                            partners.ask(worker, grade_id, probe, expected.drawn[grade_id][probe.name]), right, probe
+                        )
+                        for grade_id, rights in expected.right.items()
+                        for probe, right in zip(exercises.questions(assignment)[grade_id].probes, rights.values(), strict=True)
+                    )
+                except WorkerDied:
+                    return True
 
         unnoticed = {change for change, lost in zip(mutants, pool.map(loses, mutants.values())) if not lost}
     for change in sorted(unnoticed - equivalent):

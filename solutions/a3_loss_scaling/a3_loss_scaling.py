@@ -37,7 +37,9 @@ from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 #
 # `DynamicLossScaler(init_scale=65536.0, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000)` is one class with three
 # methods and an attribute that the training loop reads: `loss_scale`, the current scale, a float. It is `init_scale` at the
-# start. The arguments may be given by name or in this order.
+# start. The arguments may be given by name or in this order. Several scalers may be in use at once: each has its own scale and
+# its own count. None of the methods changes anything but what is said here: not the weights, not the list of parameters, no
+# random state and no setting of torch.
 #
 # **Question 1** looks at two methods.
 #
@@ -53,7 +55,7 @@ from stabilitylab.experiments.precision.fp16_underflow import MicroBatch
 # - works on fp32 and on fp16 gradients, and a gradient keeps its dtype. The scale may be larger than 65504.
 # - returns `True` if any element of any gradient is inf, -inf or NaN, and `False` if all are finite. This verdict is called
 #   `found_inf`. There must be no false alarms: gradients of large finite numbers give `False`, even if their sum or their norm
-#   overflows.
+#   overflows. Every call judges what it is given, whatever was found before.
 # - leaves `loss_scale` as it is. Only `update` changes it.
 #
 # **Question 2** looks at the third method, `update(found_inf)`, which is called once at the end of every step.
@@ -160,8 +162,9 @@ for step in range(16):
 # Each of `scaler.scale`, `scaler.unscale_` and `scaler.update` is called exactly once in a step, also in a skipped one. The
 # function returns `True` if the optimizer stepped and `False` if the step was skipped.
 #
-# - Go by the scaler's verdict, not by the loss: the loss is often finite when gradients overflow.
-# - `parameters` may be a generator.
+# - Go by the scaler's verdict alone, not by the loss, which is often finite when gradients overflow, and not by a look of your own
+#   at the gradients: the scaler's word counts.
+# - `parameters` may be a generator. A list stays as it is.
 # - The gradients need not be cleared at the end.
 # - The scaler may be any object with the three methods and `loss_scale`; the check brings its own.
 #
@@ -226,8 +229,8 @@ for step in range(10):
 # The course's training loop takes any scaler: `train(config, scaler=my_scaler)` calls its methods in the order of question 3.
 #
 # `rescue(config, count)` returns the run of `config` with `MicroBatch(count, ...)` around **your** `DynamicLossScaler`, and
-# nothing else changed. The scaler starts at `2.0**36`, far too high, and grows after 10 good steps in a row, so that you see it
-# fall and grow within 150 steps. Its factors are the default ones.
+# nothing else changed. Each run has a scaler of its own. It starts at `2.0**36`, far too high, and grows after 10 good steps in a
+# row, so that you see it fall and grow within 150 steps. Its factors are the default ones.
 #
 # <details><summary>Hint</summary>
 # <code>train</code> returns the run. It needs the config as it is and one <code>scaler</code>; the scaler holds a scaler.

