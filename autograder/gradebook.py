@@ -64,7 +64,8 @@ def check(path: Path) -> None:
         raise Trouble(f"{path} is not a file; it should be nbgrader's gradebook. Move it away, or choose another --workdir")
     if path.stat().st_size == 0:  # to SQLite a new one: the points that were in it would be lost without a word
         raise Trouble(f"{path} is empty{_DAMAGED}")
-    with explained(path), contextlib.closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", WAIT_SECONDS, uri=True)) as database:
+    existing = f"file:{quote(str(path))}?mode=rw"
+    with explained(path), contextlib.closing(sqlite3.connect(existing, WAIT_SECONDS, uri=True)) as database:
         found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise Trouble(f"{path} is damaged{_DAMAGED}")
