@@ -80,9 +80,9 @@ class _Rebuilding:
         last = -1
         for cell in submitted:
             known = self.places.get(cell.grade_id or "")
-            place = known if known is not None else texts.get(cell.source.strip())
-            if place is not None:
-                last = place
+            found = known if known is not None else texts.get(cell.source.strip())
+            if found is not None:
+                last = place = found
                 ours = self.release.cells[place]
                 if cell.source.strip() == ours.source.strip():
                     continue  # as it was released

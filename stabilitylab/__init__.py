@@ -33,6 +33,7 @@ _HOMES = {
     "UNIFORM": "stabilitylab.training.diagnosis",
     # many runs, and what they decided
     "experiments": "stabilitylab.experiments",
+    "sweeps": "stabilitylab.sweeps",
     "evidence": "stabilitylab.claims.evidence",
     "ledger": "stabilitylab.claims.ledger",
     # what is drawn

@@ -1,5 +1,5 @@
-"""The terminal's door: ``stabilitylab list``, ``run``, ``diagnose``, ``check``, ``claims``, ``record``, ``ledger``, ``quiz``,
-``interview``, ``progress``, ``cards``, ``deliver``, ``lab``.
+"""The terminal's door: ``stabilitylab list``, ``run``, ``diagnose``, ``check``, ``sweep``, ``claims``, ``record``, ``ledger``,
+``quiz``, ``interview``, ``progress``, ``cards``, ``deliver``, ``lab``.
 
 Heavy modules are imported inside the commands, so that ``--help`` and a mistyped word answer at once.
 """
@@ -64,6 +64,19 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("experiment", help="such as constant-lr")
     check.add_argument("--seeds", type=_seed_range, metavar="A-B", help="default 0-4")
     check.add_argument("--jobs", type=int, help="processes, default one per core")
+
+    sweep = add("sweep", _sweep, "Train every combination of some settings; what is finished is not run again.")
+    sweep.add_argument(
+        "settings",
+        nargs="+",
+        metavar="FIELD=VALUES",
+        help="such as lr=1e-4..1e-1:12 model.width=32,64 seeds=0-4",
+    )
+    sweep.add_argument("--experiment", metavar="NAME", help="sweep over one of its arms, default over a plain run")
+    sweep.add_argument("--arm", help="default: the experiment's first")
+    sweep.add_argument("--into", type=Path, metavar="DIR", help="default a folder in work/sweeps, named after the fields")
+    sweep.add_argument("--jobs", type=int, help="processes, default one per core")
+    sweep.add_argument("--dask", metavar="ADDRESS", help="send the runs to a Dask scheduler, such as tcp://HOST:8786, or local")
 
     claims = add("claims", _claims, "Put popular claims on trial again: run the experiments that decide them.")
     claims.add_argument("--only", nargs="+", metavar="ID", default=[], help="such as B1 C7, default all claims")
@@ -259,6 +272,53 @@ def _check(options: argparse.Namespace) -> int:
 
 def _mark(ok: bool) -> str:
     return "[green]holds[/green]" if ok else "[red]FAILS[/red]"
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.table import Table
+
+    from stabilitylab import sweeps
+    from stabilitylab.figures import maps
+    from stabilitylab.sweeps import running
+
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs is {options.jobs}; it must be at least 1")
+    if options.arm and not options.experiment:
+        raise ValueError(f"--arm is {options.arm!r} of no experiment; name it with --experiment")
+    console = Console()
+    tasks = running.planned(options.settings, options.experiment, options.arm)
+    folder = options.into or running.default_folder(tasks)
+    with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bar:
+        shown = bar.add_task("", total=len(tasks))
+        frame = sweeps.sweep(
+            options.settings,
+            experiment=options.experiment,
+            arm=options.arm,
+            into=folder,
+            jobs=options.jobs,
+            dask=options.dask,
+            progress=lambda done, total: bar.update(shown, completed=done),
+        )
+    table = Table("verdict", "runs", box=None)
+    for verdict, count in frame["verdict"].value_counts().items():
+        table.add_row(str(verdict), str(count))
+    console.print(table)
+    swept = [name for name, values in sweeps.parse(options.settings).axes.items() if len(values) > 1 and name != "seed"]
+    title = f"{options.experiment or 'plain run'}, {len(frame)} runs"
+    if "lr" in swept:
+        others = [name for name in swept if name != "lr"]
+        few = next((name for name in others if frame[name].nunique() <= 7), None)
+        maps.rate_sensitivity(frame, few, title=title).save(folder / "rate-sensitivity.png")
+        console.print(f"Figure: {folder / 'rate-sensitivity.png'}", soft_wrap=True)
+    if len(swept) > 1:
+        x = "lr" if "lr" in swept else swept[0]
+        y = next(name for name in swept if name != x)
+        maps.verdict_map(frame, x, y, title).save(folder / "map.png")
+        console.print(f"Map: {folder / 'map.png'}", soft_wrap=True)
+    console.print(f"Table: {folder / 'results.parquet'}; every step: {folder / 'curves.parquet'}", soft_wrap=True)
+    return 0
 
 
 def _claims(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], None], Any]] = {
+SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Any]] = {
     "the default dtype": (torch.get_default_dtype, torch.set_default_dtype, torch.float32),
     "whether gradients are recorded": (torch.is_grad_enabled, torch.set_grad_enabled, True),
     "whether only deterministic algorithms are allowed": (

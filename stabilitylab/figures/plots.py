@@ -129,7 +129,7 @@ def panels(
         raise ValueError("groups holds no run; pass at least one")
     if len(groups) > len(colors):
         raise ValueError(f"groups holds {len(groups)} groups; there are {len(colors)} colours to tell them apart")
-    figure, axes = _figure(len(columns), 0.9 + 1.8 * len(columns))
+    figure, axes = new_figure(len(columns), 0.9 + 1.8 * len(columns))
     for axis, column in zip(axes, columns):
         for color, (label, group) in zip(colors, groups.items()):
             for i, run in enumerate(group):
@@ -165,7 +165,7 @@ def dots(
         references: label -> height of horizontal lines.
     """
     settings = list(dict.fromkeys(setting for group in groups.values() for setting in group))
-    figure, (axis,) = _figure(1, 3.8)
+    figure, (axis,) = new_figure(1, 3.8)
     finite = [v for group in groups.values() for values in group.values() for v in values if math.isfinite(v)]
     spread = 0.5 / len(groups)
     apart, wide = min(0.05, spread / 6), min(0.12, 0.45 * spread)  # equal values side by side, within their group's place
@@ -219,7 +219,7 @@ def lines(
         references: label -> height of horizontal lines.
         each: what one line stands for, for the description.
     """
-    figure, (axis,) = _figure(1, 3.4)
+    figure, (axis,) = new_figure(1, 3.4)
     sentences = []
     for color, (label, group) in zip(colors, groups.items()):
         for i, (x, y) in enumerate(group):
@@ -248,7 +248,8 @@ def _label(column: str, runs: Sequence[Run]) -> str:
     return label if all(run.vocabulary == VOCABULARY for run in runs) else label.replace("per byte", "per token")
 
 
-def _figure(rows: int, height: float) -> tuple[Figure, list[Axes]]:
+def new_figure(rows: int, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure in the course's style, so many inches high, and its axes from top to bottom."""
     with matplotlib.rc_context(_STYLE):
         # Figure, not pyplot: a figure that pyplot does not know is drawn once, where it is returned, and never leaks
         figure = Figure(figsize=(_WIDTH, height), layout="constrained", facecolor="white")
