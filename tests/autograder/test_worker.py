@@ -2,6 +2,7 @@
 that."""
 
 import asyncio
+import base64
 import builtins
 import io
 import json
@@ -275,9 +276,11 @@ def test_the_definition_in_force_is_asked(toy, quiet):
     assert served(*two, ask, use(0), ask, use(1), ask)[3:] == [{"value": 2}, {}, {"value": 1}, {}, {"value": 2}]
 
 
-def test_functions_find_display_while_they_are_asked(toy, quiet, capsys):
-    cell = "def double(x):\n    display(x)\n    return get_ipython() is not None"
-    assert served(*begun(cell), {"ask": ABOUT | START})[-1] == {"value": True}
+def test_functions_find_display_and_their_files_find_ipython_while_they_are_asked(toy, quiet, monkeypatch):
+    monkeypatch.delitem(sys.modules, "shows", raising=False)
+    content = base64.b64encode(b"def inside():\n    return get_ipython() is not None\n").decode()
+    cell = "import shows\ndef double(x):\n    display(x)\n    return shows.inside()"
+    assert served(*begun(cell, files={"shows.py": content}), {"ask": ABOUT | START})[-1] == {"value": True}
 
 
 def test_own_checks_in_a_cell_do_no_harm(toy, quiet, monkeypatch, tmp_path):
