@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from stabilitylab.exercises import Probe, Question, quiz
 from stabilitylab.experiments.clipping.step_along_gradient import EXPLODING
+from stabilitylab.training.numbers import number
 
 TORCH_CLIPPING = tuple(
     f"{module}.{name}"
@@ -116,8 +117,10 @@ def leaves_small_gradients_alone(clip, rng):
 def returns_the_norm_before_clipping(clip, rng):
     low, high, highest = limits(rng)
     made = parameters(rng, norm=low * rng.uniform(2, 20))
-    returned = [clip(list(made), low), clip(list(made), low)]  # the second time it is clipped already
-    return [*returned, *(clip(parameters(rng, norm=norm), high) for norm in (high * rng.uniform(0.1, 0.9), highest * 100))]
+    returned = [number(clip(list(made), low)) for _ in range(2)]  # the second time it is clipped already
+    for norm in (high * rng.uniform(0.1, 0.9), highest * 100):
+        returned.append(number(clip(parameters(rng, norm=norm), high)))
+    return returned
 
 
 def works_in_place(clip, rng):
@@ -134,30 +137,30 @@ def skips_missing_gradients(clip, rng):
     for missing in ((0,), (1, 2), (3,)):
         limit = rng.uniform(0.2, 5.0)
         made = parameters(rng, norm=limit * rng.uniform(2, 20), missing=missing)
-        seen.append({"returned": clip(list(made), limit), "grads": grads(made)})
+        seen.append({"returned": number(clip(list(made), limit)), "grads": grads(made)})
     return seen
 
 
 def accepts_a_generator(clip, rng):
     limit = rng.uniform(0.2, 5.0)
     made = parameters(rng, norm=limit * rng.uniform(2, 20))
-    returned = clip((p for p in made), limit)
+    returned = number(clip((p for p in made), limit))
     return {"returned": returned, "grads": grads(made)}
 
 
 def survives_zero_gradients(clip, rng):
     made = parameters(rng, norm=0.0)
-    return [clip(list(made), 1.0), grads(made), _ordinary(clip, rng)]
+    return [number(clip(list(made), 1.0)), grads(made), _ordinary(clip, rng)]
 
 
 def survives_no_gradients(clip, rng):
     made = parameters(rng, norm=1.0, missing=(1, 2, 3))[1:]
-    return [clip(list(made), 1.0), grads(made), clip([], 1.0), _ordinary(clip, rng)]
+    return [number(clip(list(made), 1.0)), grads(made), number(clip([], 1.0)), _ordinary(clip, rng)]
 
 
 def _ordinary(clip, rng):
     """The norm of ordinary gradients: an edge case counts for code that handles the ordinary one, not for `return 0.0`."""
-    return clip(parameters(rng, norm=rng.uniform(2, 20)), 1.0)
+    return number(clip(parameters(rng, norm=rng.uniform(2, 20)), 1.0))
 
 
 def clamps_both_sides(clip, rng):
@@ -213,29 +216,29 @@ def one_vector_over_all_tensors(cosine, rng):
     for spread in (1, 2):  # of the tensors' sizes, in powers of ten
         a = [tensor(rng, shape, scale=10 ** rng.uniform(-spread, spread)) for shape in SHAPES]
         b = [x + tensor(rng, tuple(x.shape), scale=1.0) for x in a]
-        seen += [cosine(list(a), list(b)), cosine(a[1:], b[1:])]
+        seen += [number(cosine(list(a), list(b))), number(cosine(a[1:], b[1:]))]
     return seen
 
 
 def ignores_length(cosine, rng):
     a = [tensor(rng, shape) for shape in SHAPES]
     noise = [x + tensor(rng, tuple(x.shape), scale=0.5) for x in a]
-    seen = [cosine(list(a), [factor * x for x in noise]) for factor in (0.001, 7.0)]
-    seen += [cosine([factor * x for x in a], list(noise)) for factor in (300.0, 0.02)]
+    seen = [number(cosine(list(a), [factor * x for x in noise])) for factor in (0.001, 7.0)]
+    seen += [number(cosine([factor * x for x in a], list(noise))) for factor in (300.0, 0.02)]
     once_more, drew = draws(cosine, a, noise)
-    return {"cosines": [*seen, once_more], "a": a, "b": noise, "drew": drew}
+    return {"cosines": [*seen, number(once_more)], "a": a, "b": noise, "drew": drew}
 
 
 def keeps_the_sign(cosine, rng):
     a = [tensor(rng, shape) for shape in SHAPES]
-    return [cosine(list(a), [-x + noise * tensor(rng, tuple(x.shape)) for x in a]) for noise in (0.4, 0.6, 0.8)]
+    return [number(cosine(list(a), [-x + noise * tensor(rng, tuple(x.shape)) for x in a])) for noise in (0.4, 0.6, 0.8)]
 
 
 def right_angle_is_zero(cosine, rng):
     a, b = tensor(rng, (3,)), tensor(rng, (3,))
     away = b - a * (a @ b) / (a @ a)
     same_way = tensor(rng, (2,))
-    return [cosine([a], [away]), cosine([a, same_way], [away, 2 * same_way])]
+    return [number(cosine([a], [away])), number(cosine([a, same_way], [away, 2 * same_way]))]
 
 
 def trains_through_the_explosion(rescue, rng):

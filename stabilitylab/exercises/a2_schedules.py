@@ -270,7 +270,7 @@ def marks_where_numbers_broke(read, rng):
 
 def uses_nothing_after_the_trouble(read, rng):
     found = []
-    for bad in (math.nan, math.inf, None):
+    for bad in (math.nan, math.inf, -math.inf, None):
         losses, lrs = sweep(rng, end=2.0)
         first = rng.randrange(125, 140)
         # one bad step or a runaway, after which the loss comes back, falls fast and ends lower than before
