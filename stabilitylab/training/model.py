@@ -100,7 +100,7 @@ class Attention(nn.Module):
         q, k, v = qkv.view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (B, H, T, K) each
         q, k = self.query_norm(q), self.key_norm(k)
         logits = (q @ k.transpose(-1, -2)) / math.sqrt(width // self.heads)  # (B, H, T, T): a query's row over all keys
-        logits = logits.masked_fill(future[:length, :length], float("-inf"))
+        logits.masked_fill_(future[:length, :length], float("-inf"))
         self.max_logit = logits.detach().amax()
         mixed = logits.softmax(dim=-1) @ v  # (B, H, T, K)
         return self.out(mixed.transpose(1, 2).reshape(batch, length, width))  # (B, T, D)
