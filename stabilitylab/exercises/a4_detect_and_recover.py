@@ -7,7 +7,7 @@ import hashlib
 import io
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from statistics import median
 from typing import Any
@@ -129,12 +129,19 @@ class NotAList(ValueError):
     """A monitor returned a string."""
 
 
+class Nothing(ValueError):
+    """A monitor returned None."""
+
+
 def names(returned: Any) -> list[str]:
     """The alarms that a monitor returned, in any kind of collection.
 
     Raises:
         NotAList: if it is a string, whose elements are letters.
+        Nothing: if it is None.
     """
+    if returned is None:
+        raise Nothing("observe returned nothing; return a list of names, empty if nothing is wrong")
     if isinstance(returned, str):
         raise NotAList("observe returned a string; return a list of names, empty if nothing is wrong")
     return [str(name) for name in returned]
@@ -715,6 +722,9 @@ def rolled_back(journey: Callable[[random.Random], Journey], sentence: str) -> P
             records = rollback(trainer, is_bad, drawn["every"], drawn["factor"])
         except Endless:
             return "without end"
+        if not isinstance(records, Iterable):
+            return "nothing" if records is None else "no list"
+        records = list(records)
         weights = torch.cat([p.detach().flatten() for p in trainer.parameters])[::173]
         return {
             "steps": [record.step for record in records],

@@ -212,7 +212,7 @@ def puts_eps_outside_the_root(adamw_step, rng):
 
 def follows_its_arguments(adamw_step, rng):
     seen, eps = [], rng.uniform(0.1, 0.3)
-    for betas in ((rng.uniform(0.3, 0.6), rng.uniform(0.8, 0.9)), (rng.uniform(0.3, 0.45), rng.uniform(0.35, 0.45))):
+    for betas in ((rng.uniform(0.2, 0.35), rng.uniform(0.88, 0.92)), (rng.uniform(0.3, 0.45), rng.uniform(0.35, 0.45))):
         parameter, state = away_from_zero(rng, SHAPE), {}
         # the second moment grows, at a step longer than the rate, and then it shrinks
         for size in (1.0, 1.0, 1.0, 10.0, 0.1, 0.1, 0.1, 1.0):
@@ -237,9 +237,13 @@ def takes_a_parameter_and_leaves_its_gradient(adamw_step, rng):
         parameter, state = nn.Parameter(made), {}
         parameter.grad = away_from_zero(rng, tuple(made.shape))
         chosen = settings(rng)
-        for _ in range(2):
-            adamw_step(parameter, parameter.grad, state, **chosen)
-        seen.append({"parameter": parameter.detach(), "grad": parameter.grad})
+        try:
+            for _ in range(2):
+                adamw_step(parameter, parameter.grad, state, **chosen)
+        except RuntimeError as error:  # PyTorch's, about autograd with any layout, about views with one
+            seen.append(type(error).__name__)
+        else:
+            seen.append({"parameter": parameter.detach(), "grad": parameter.grad})
     return seen
 
 
@@ -627,31 +631,35 @@ def short(rng: random.Random, **changes: Any) -> RunConfig:
     return SMALL.replace(**{"seed": rng.randrange(10**6), "steps": 10, "warmup_steps": 5, "batch_size": 4, **changes})
 
 
+def logged(run: Any, *columns: str) -> Any:
+    """Columns of a run's log, if it is a run."""
+    return {column: run.column(column) for column in columns} if isinstance(run, Run) else "no run"
+
+
 def trains_with_your_step(adamw_run, rng):
     config = short(rng, lr=rng.uniform(5e-3, 1e-2), weight_decay=0.0)
     # the second run begins anew: nothing is left of the first one's moments
-    runs = [adamw_run(config.replace(steps=steps)) for steps in (6, 10)]
-    return [{"loss": run.column("loss"), "lr": run.column("lr")} for run in runs]
+    return [logged(adamw_run(config.replace(steps=steps)), "loss", "lr") for steps in (6, 10)]
 
 
 def passes_on_betas_and_eps(adamw_run, rng):
     betas = (rng.uniform(0.3, 0.6), rng.uniform(0.6, 0.8))
-    return adamw_run(short(rng, lr=1e-2, weight_decay=0.0, betas=betas, eps=rng.uniform(1e-3, 3e-3))).column("loss")
+    return logged(adamw_run(short(rng, lr=1e-2, weight_decay=0.0, betas=betas, eps=rng.uniform(1e-3, 3e-3))), "loss")
 
 
 def decays_matrices_only(adamw_run, rng):
     # a decay far above any in use, so that it shows within ten steps
     run = adamw_run(short(rng, lr=1e-2, weight_decay=rng.uniform(8, 12), warmup_steps=0))
-    return {"loss": run.column("loss"), "update_ratio": run.column("update_ratio")}
+    return logged(run, "loss", "update_ratio")
 
 
 def leaves_the_settings_alone(adamw_run, rng):
-    used = dict(
-        adamw_run(
-            short(rng, steps=rng.randrange(4, 7), warmup_steps=rng.randrange(1, 4), lr=rng.uniform(1e-3, 3e-3), batch_size=2)
-        ).config
+    run = adamw_run(
+        short(rng, steps=rng.randrange(4, 7), warmup_steps=rng.randrange(1, 4), lr=rng.uniform(1e-3, 3e-3), batch_size=2)
     )
-    return {name: used[name] for name in ("lr", "optimizer", "warmup_steps", "steps", "batch_size", "seed", "clip_norm")}
+    if not isinstance(run, Run):
+        return "no run"
+    return {name: run.config[name] for name in ("lr", "optimizer", "warmup_steps", "steps", "batch_size", "seed", "clip_norm")}
 
 
 QUESTIONS = {

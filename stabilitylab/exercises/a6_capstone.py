@@ -214,17 +214,30 @@ class _Cockpit:
         self.loss_scale = self.actions[-1].loss_scale or self.loss_scale
 
 
+class NoAction(TypeError):
+    """A pilot returned something else."""
+
+
+class OutOfRange(ValueError):
+    """A number in an action is not one that it may be."""
+
+
 def _checked(action: Any) -> Action:
-    """The action in plain numbers: a learner may compute with tensors or numpy."""
+    """The action in plain numbers: a learner may compute with tensors or numpy.
+
+    Raises:
+        NoAction: if it is something else.
+        OutOfRange: if a number in it is out of range.
+    """
     if not isinstance(action, Action):
-        raise TypeError(f"act returned {type(action).__name__}; return an Action")
+        raise NoAction(f"act returned {type(action).__name__}; return an Action")
     bounds = {"lr": (0.0, 1.0), "clip_norm": (1e-12, 1e12), "loss_scale": (2.0**-30, 2.0**40)}
     numbers: dict[str, Any] = {}
     for name, (low, high) in bounds.items():
         value = getattr(action, name)
         numbers[name] = value = None if value is None else float(number(value))
         if value is not None and not low <= value <= high:
-            raise ValueError(f"{name} is {value}; it must lie between {low:g} and {high:g}")
+            raise OutOfRange(f"{name} is {value}; it must lie between {low:g} and {high:g}")
     return Action(skip=bool(number(action.skip)), **numbers)
 
 
@@ -416,9 +429,11 @@ def _prepared_probe(name: str, sentence: str, hazard: str) -> Probe:
     """A probe that brings back settings, which are put into the true mission and trained where they are judged."""
 
     def ask(prepare, rng):
-        return prepare(mission(rng.randrange(10**6), (hazard,))).to_dict()
+        return _as_data(prepare(mission(rng.randrange(10**6), (hazard,))))
 
     def settle(data, rng):
+        if data is None:
+            return {"returned": "nothing"}
         config = mission(rng.randrange(10**6), (hazard,))
         prepared = config.replace(**settings(data))
         trainer = Trainer(prepared)
@@ -446,18 +461,31 @@ def _rate_of_scale(scale: float) -> str:
 
 
 def leaves_the_rest_alone(prepare, rng):
-    return prepare(mission(rng.randrange(10**6))).to_dict()
+    return _as_data(prepare(mission(rng.randrange(10**6))))
+
+
+def _as_data(prepared):
+    """What ``prepare`` returned, as plain data; None stays."""
+    return None if prepared is None else prepared.to_dict()
+
+
+def _flat(data: dict[str, Any]) -> dict[str, Any]:
+    """What lies in dictionaries too, under names such as ``model.norm``, and through JSON, where a tuple is a list."""
+    flat: dict[str, Any] = {}
+    for name, value in json.loads(json.dumps(data)).items():
+        flat |= {f"{name}.{part}": inner for part, inner in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def _touched(data, rng):
+    if data is None:
+        return {"returned": "nothing"}
     config = mission(rng.randrange(10**6))
     mine = settings(data)
-    # through JSON, where a tuple is a list on both sides
     before, after = (
-        json.loads(json.dumps({name: value for name, value in fields.items() if name not in SETTINGS}))
-        for fields in (config.to_dict(), data)
+        _flat({name: value for name, value in every.items() if name not in SETTINGS}) for every in (config.to_dict(), data)
     )
-    touched = sorted(name for name in before if before[name] != after.get(name))
+    touched = sorted(name for name in before | after if before.get(name) != after.get(name))
     return {"touched": touched, "lr": mine["lr"] != config.lr, "loss_scale": mine["loss_scale"] != config.loss_scale}
 
 

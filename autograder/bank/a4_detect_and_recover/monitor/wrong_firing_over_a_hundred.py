@@ -1,5 +1,5 @@
-"""Your firing_rate alarm looks at a hundred steps: when clipping begins to fire at every step it takes far more than 30 to
-notice."""
+"""Your firing_rate alarm looks too far back: when clipping begins to fire at every step, a rate over the whole run, or over a
+hundred steps, takes far more than 30 to notice. Look at the last 20."""
 
 import math
 from collections import deque

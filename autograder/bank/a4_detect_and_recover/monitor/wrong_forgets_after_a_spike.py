@@ -1,4 +1,5 @@
-"""You throw your window away at every spike, and need ten more steps to fill it: the next bad batch may come sooner."""
+"""A spike hides the next one from your alarm: a huge norm in a mean does that for a whole window, and so does a pause after
+an alarm or a window that is emptied. Compare with a median, at every step."""
 
 import math
 from collections import deque
@@ -14,7 +15,7 @@ class StabilityMonitor:
         alarms = []
         if not (math.isfinite(record.loss) and math.isfinite(record.grad_norm)):
             alarms.append("nonfinite")
-        elif len(self.norms) >= self.window // 2 and record.grad_norm > self.spike_factor * median(self.norms):
+        elif len(self.norms) >= self.window and record.grad_norm > self.spike_factor * median(self.norms):
             alarms.append("spike")
             self.norms.clear()
         if math.isfinite(record.grad_norm):

@@ -1,4 +1,5 @@
-"""You use record.step as an index into your own list: a resumed run begins anywhere. Count what your monitor has seen."""
+"""You reach beyond the end of a list: record.step, for one, is no index, since a resumed run begins anywhere. Count what your
+monitor has seen."""
 
 import math
 from collections import deque

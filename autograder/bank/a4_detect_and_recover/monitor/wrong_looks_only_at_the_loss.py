@@ -1,5 +1,5 @@
-"""Your spike alarm looks at the loss alone: a gradient hundreds of times too large can come with a loss as usual, and clipping
-hides what it would do."""
+"""Your spike alarm misses a single gradient that is hundreds of times too large: its loss is as usual, and the next step is
+calm again. Look at the gradient norm, and sound at the first step."""
 
 import math
 from collections import deque

@@ -1,5 +1,5 @@
-"""Your baseline is a mean, and one huge norm in it hides the next spike for a whole window: use a median, or keep spikes out of
-the mean."""
+"""A spike hides the next one from your alarm: a huge norm in a mean does that for a whole window, and so does a pause after
+an alarm or a window that is emptied. Compare with a median, at every step."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""After a spike your spike alarm keeps quiet for twenty steps: the next bad batch may come after eight."""
+"""A spike hides the next one from your alarm: a huge norm in a mean does that for a whole window, and so does a pause after
+an alarm or a window that is emptied. Compare with a median, at every step."""
 
 import math
 from collections import deque

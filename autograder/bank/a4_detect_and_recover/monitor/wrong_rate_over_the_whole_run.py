@@ -1,5 +1,5 @@
-"""You count the firing rate over all steps so far: the longer the run was calm, the later you notice. Count the last steps
-only."""
+"""Your firing_rate alarm looks too far back: when clipping begins to fire at every step, a rate over the whole run, or over a
+hundred steps, takes far more than 30 to notice. Look at the last 20."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""Your limit for the update ratio is as large as if the ratio were in percent: it is a share, 0.06 and not 6."""
+"""Your update_ratio alarm misses runs that are too hot from their first step on: a ratio has no better past there to be
+compared with, and a limit as for percent is never reached. Compare with a fixed share, near 0.05."""
 
 import math
 from collections import deque

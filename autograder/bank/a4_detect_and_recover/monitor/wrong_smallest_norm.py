@@ -1,4 +1,5 @@
-"""You compare with the smallest of the last norms: a single small one makes every usual norm look like a spike."""
+"""Your spike alarm sounds at norms hardly above the usual: gradient norms of a calm run vary by a factor of two from step to
+step."""
 
 import math
 from collections import deque

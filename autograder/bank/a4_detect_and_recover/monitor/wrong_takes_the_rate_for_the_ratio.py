@@ -1,5 +1,5 @@
-"""You look at the learning rate: the update ratio is another number, record.update_ratio, and the two differ by orders of
-magnitude."""
+"""You look something up that is not there: a record has step, loss, grad_norm, clipped_norm, clipped and update_ratio, and no
+learning rate, which is another number than the ratio."""
 
 import math
 from collections import deque

@@ -1,4 +1,5 @@
-"""Your spike alarm waits for a second large norm in a row: a single bad batch has no second one. Sound at the first."""
+"""Your spike alarm misses a single gradient that is hundreds of times too large: its loss is as usual, and the next step is
+calm again. Look at the gradient norm, and sound at the first step."""
 
 import math
 from collections import deque

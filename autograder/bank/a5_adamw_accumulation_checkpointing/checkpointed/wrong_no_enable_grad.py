@@ -1,4 +1,5 @@
-"""Inside backward autograd does not record: run the block again under torch.enable_grad()."""
+"""Inside backward autograd does not record: if the error is that a tensor does not require grad, run the block again under
+torch.enable_grad()."""
 
 import torch
 

@@ -1,5 +1,5 @@
-"""You clip the bad batches instead of skipping them: a shorter step in a wrong direction is still a wrong step, and Adam makes it
-long again."""
+"""You make a shorter step on the bad batches instead of skipping them: a short step in a wrong direction is still a wrong
+step, and Adam makes a clipped one long again."""
 
 from stabilitylab.exercises.a6_capstone import Action
 

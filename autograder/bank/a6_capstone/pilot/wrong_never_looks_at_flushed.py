@@ -1,5 +1,5 @@
-"""You watch for inf and NaN alone: a gradient that is flushed to zero is finite, and its scale stays too low. Look at flushed
-as well."""
+"""Your scale never rises: where it starts too low the gradients stay flushed to zero, which is finite. Raise it when they
+are."""
 
 from statistics import median
 

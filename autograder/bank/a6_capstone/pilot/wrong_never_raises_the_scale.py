@@ -1,4 +1,5 @@
-"""Your scale only ever falls: where it starts too low the gradients stay flushed to zero. Raise it when they are."""
+"""Your scale never rises: where it starts too low the gradients stay flushed to zero, which is finite. Raise it when they
+are."""
 
 from statistics import median
 

@@ -1,4 +1,4 @@
-"""Your act returns nothing: return an Action at every step."""
+"""What your act returns is no Action: return one at every step."""
 
 
 class Pilot:

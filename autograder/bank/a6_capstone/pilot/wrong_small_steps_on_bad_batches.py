@@ -1,4 +1,5 @@
-"""You make a small step on a bad batch instead of none: its update counts as used, and pulls Adam's averages along. Skip it."""
+"""You make a shorter step on the bad batches instead of skipping them: a short step in a wrong direction is still a wrong
+step, and Adam makes a clipped one long again."""
 
 from statistics import median
 
