@@ -399,7 +399,7 @@ def sizes(rng: random.Random, count: int, low: float = 1.0, high: float = 4.0) -
 MANY = 16
 """Steps, half of them to be skipped."""
 
-ODD_LOSSES = (0.0, math.inf, 0.0, math.nan, 0.0)
+ODD_LOSSES = (0.0, math.nan, math.nan, math.inf, math.inf)
 """Added to losses whose gradients are in order: a step goes by the verdict, and not by the loss."""
 
 
@@ -464,8 +464,8 @@ def half_bad(secret: random.Random) -> list[bool]:
 
 
 def some_bad(secret: random.Random) -> list[bool]:
-    """The first step is good: afterwards there is a momentum."""
-    return [False, *shuffled(secret, True, True, False, False)]
+    """The first step is good: afterwards there is a momentum. Of each kind of odd loss, one step is good and one is bad."""
+    return [False, *shuffled(secret, True, False), *shuffled(secret, True, False)]
 
 
 def trains_through_underflow(rescue, rng):
