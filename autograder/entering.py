@@ -35,11 +35,14 @@ class WriteMarks(NbGraderPreprocessor):
         about = resources["nbgrader"]
         entry = Journal(Path(self.journal), about["assignment"]).read(about["student"])
         assert entry is not None
+        told = {sentence for mark in entry.marks.values() for sentence in mark.feedback}
+        notes = [note for note in entry.notes if note not in told]  # on the whole notebook: they stand with its first mark
         for cell in nb.cells:
             if is_test(cell):
                 nbgrader = cell.metadata.nbgrader
                 mark = entry.marks[nbgrader["grade_id"]]
-                said = "\n".join(mark.feedback or ["All checks passed."]) + "\n"
+                said = "\n".join([*notes, *(mark.feedback or ["All checks passed."])]) + "\n"
+                notes = []
                 score = repr(mark.share * nbgrader["points"])
                 cell.execution_count = 1
                 cell.outputs = [

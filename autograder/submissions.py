@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from autograder import reading
 
 LARGEST_FILE = 20 << 20
 LARGEST_SOURCE = 100_000
@@ -91,7 +93,7 @@ def read(folder: Path, student: str, name: str) -> list[Cell] | None:
             raise Unreadable(f"{path.name} is not a plain file; hand in the notebook itself.")
         if path.stat().st_size > LARGEST_FILE:
             raise Unreadable(f"{path.name} is larger than {LARGEST_FILE >> 20} MB; clear its outputs and hand it in again.")
-        cells = list(cells_of(json.loads(path.read_bytes())))
+        cells = list(cells_of(reading.notebook_of(path.read_bytes())))
     except (OSError, ValueError, RecursionError, AttributeError, KeyError, TypeError):
         raise Unreadable(
             f"{path.name} could not be read as a notebook; save it again from JupyterLab and hand it in again."
@@ -159,6 +161,7 @@ def files(folder: Path, student: str, name: str) -> dict[str, bytes]:
             continue
         if path.resolve() != home.resolve() / inside or not path.is_file() or path.stat().st_size > room:
             continue
-        found[inside.as_posix()] = content = path.read_bytes()
-        room -= len(content)
+        with contextlib.suppress(OSError):  # what may not be read is as good as not handed in
+            found[inside.as_posix()] = content = path.read_bytes()
+            room -= len(content)
     return found
