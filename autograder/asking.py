@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autograder.expected import Answers, Expected
+from autograder.expected import Answers, Asked
 from autograder.partners import Partners
 from autograder.sandbox.host import Code, Outcome, Sandbox, Worker, WorkerDied
 from stabilitylab import exercises
@@ -37,7 +37,7 @@ class Collected:
     chosen: dict[str, int] = field(default_factory=dict)
 
 
-def collect(sandbox: Sandbox, cells: Sequence[Code], expected: Expected, files: Mapping[str, bytes] | None = None) -> Collected:
+def collect(sandbox: Sandbox, cells: Sequence[Code], expected: Asked, files: Mapping[str, bytes] | None = None) -> Collected:
     """Runs a learner's cells and asks every probe; a worker that dies costs the rest of that question, not the others. A cell
     that it dies of, or that has to be interrupted, is left out from then on.
 
@@ -60,7 +60,7 @@ def collect(sandbox: Sandbox, cells: Sequence[Code], expected: Expected, files: 
 
 
 class _Submission:
-    def __init__(self, sandbox: Sandbox, cells: Sequence[Code], expected: Expected, files: Mapping[str, bytes]):
+    def __init__(self, sandbox: Sandbox, cells: Sequence[Code], expected: Asked, files: Mapping[str, bytes]):
         self.collected = Collected()
         self._sandbox, self._cells, self._expected, self._files = sandbox, cells, expected, files
         self._targets = list(dict.fromkeys(question.target for question in exercises.questions(expected.assignment).values()))

@@ -19,7 +19,22 @@ Answers = dict[str, dict[str, Any]]
 """probe name -> answer, as ``exercises.ask`` returns it, settled, or ``{"died": why}``."""
 
 
-class Expected:
+class Asked:
+    """What the questions of an assignment are asked with, and what the reference answers: all that judging a submission's code
+    takes, as plain data.
+
+    Attributes:
+        assignment: such as ``"a1_clipping"``.
+        seed: of the probes.
+        drawn: grade_id -> probe name -> what the probe is given.
+        right: grade_id -> the reference's answers.
+    """
+
+    def __init__(self, assignment: str, seed: int, drawn: dict[str, dict[str, Any]], right: dict[str, Answers]):
+        self.assignment, self.seed, self.drawn, self.right = assignment, seed, drawn, right
+
+
+class Expected(Asked):
     """What the reference, and every known wrong answer, return for a seed. Wrong ones are asked when first needed. Thread-safe.
 
     Args:
@@ -27,23 +42,17 @@ class Expected:
         assignment: such as ``"a1_clipping"``.
         seed: of the probes.
 
-    Attributes:
-        drawn: grade_id -> probe name -> what the probe is given.
-        right: grade_id -> the reference's answers.
-
     Raises:
         RuntimeError: if the reference itself fails.
     """
 
     def __init__(self, sandbox: Sandbox, assignment: str, seed: int):
-        self.assignment, self.seed = assignment, seed
+        super().__init__(assignment, seed, {}, {})
         self._sandbox = sandbox
         self._reference = (REFERENCES / f"{assignment}.py").read_text(encoding="utf-8")
         self._questions = {k: q for k, q in exercises.questions(assignment).items() if not q.options}
         self._locks = {grade_id: threading.Lock() for grade_id in self._questions}
         self._wrong: dict[str, list[dict[str, Any]]] = {}
-        self.drawn: dict[str, dict[str, Any]] = {}
-        self.right: dict[str, Answers] = {}
         with self.trusted() as worker:
             for grade_id, question in exercises.questions(assignment).items():
                 self.drawn[grade_id] = {p.name: worker.draw(assignment, grade_id, p.name, seed) for p in question.probes}

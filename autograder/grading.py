@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,17 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from autograder import asking, course, gradebook, interrupting, judge, lock, release, stopping, submissions
+from autograder.asking import Collected
 from autograder.entering import Entering
 from autograder.expected import Expected
 from autograder.journal import Entry, Journal
 from autograder.judge import Mark
 from autograder.rebuilding import Rebuilt, is_test, rebuild
-from autograder.sandbox.host import Sandbox
+from autograder.sandbox.host import Code, Sandbox
 from stabilitylab import workspace
+
+Collect = Callable[[Sequence[Code], Mapping[str, bytes]], Collected]
+"""From a submission's cells and files to what it answered."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
@@ -36,6 +41,7 @@ def grade(
     progress: Progress = lambda doing, done, total: None,
     warn: Callable[[str], None] = print,
     start: Callable[[], Sandbox] | None = None,
+    dask: str | None = None,
 ) -> dict[str, Any]:
     """Grades every student's submission of one assignment. What was graded before, and did not change since, is not graded again.
 
@@ -47,6 +53,8 @@ def grade(
         progress: called as work goes on.
         warn: told what the person who grades must know.
         start: gives the sandbox in which submissions run, and may wait for it; default: one is made, and closed at the end.
+        dask: address of a Dask scheduler whose workers judge the submissions, each in a sandbox of its own, or ``"local"``;
+            default: they are judged here.
 
     Returns:
         The report: ``{"assignment": name, "students": {student: {"status", "problem", "notes", "score", "max", "questions":
@@ -91,7 +99,15 @@ def grade(
             warn(sandbox.warning)
         if beside := submissions.strays(folder):
             warn(f"{', '.join(beside)} lies beside the students' folders and is not graded; `autograder collect` would sort it")
-        judging = _Judging(name, folder, blank, temporary / "submitted", journal, stoppable, expected, order, workdir)
+        collect: Collect = functools.partial(_collect, stoppable.as_sandbox, expected)
+        if dask is not None:
+            from autograder import remote  # loads Dask
+
+            judges = stack.enter_context(remote.judges(dask, expected, warn))
+            pool = stack.enter_context(ThreadPoolExecutor(judges.count, initializer=interrupting.deaf))
+            stack.callback(judges.stop)
+            collect = judges.collect
+        judging = _Judging(name, folder, blank, temporary / "submitted", journal, stoppable, expected, order, workdir, collect)
         progress("Asking the reference", 1, 1)
         # marks go into the gradebook here while the next submissions are judged in the sandbox
         entering = stack.enter_context(Entering(name, journal, workdir, temporary))
@@ -117,6 +133,10 @@ def grade(
     for student, problem in refused.items():
         results[student] = {"status": "refused", "problem": problem, "notes": [], "score": 0.0, "max": 0.0, "questions": {}}
     return {"assignment": name, "students": {student: results[student] for student in students}}
+
+
+def _collect(sandbox: Sandbox, expected: Expected, cells: Sequence[Code], files: Mapping[str, bytes]) -> Collected:
+    return asking.collect(sandbox, cells, expected, files)
 
 
 def _released(name: str, folder: Path, workdir: Path, order: Mapping[str, str]) -> Path:
@@ -145,10 +165,11 @@ class _Judging:
         expected: Expected,
         order: Mapping[str, str],
         workdir: Path,
+        collect: Collect,
     ):
         self.name, self.folder, self.blank, self.target = name, folder, blank, target
         self.journal, self.sandbox, self.expected, self.order = journal, sandbox, expected, order
-        self.workdir = workdir
+        self.workdir, self.collect = workdir, collect
         self.tests = [cell.metadata.nbgrader.grade_id for cell in blank.cells if is_test(cell)]
 
     def judge(self, student: str) -> tuple[str, str, str]:
@@ -193,7 +214,7 @@ class _Judging:
 
     def _marks(self, rebuilt: Rebuilt, files: Mapping[str, bytes]) -> tuple[dict[str, Mark], tuple[str, ...]]:
         """The marks of a submission, and what whoever grades and its author should know."""
-        collected = asking.collect(self.sandbox.as_sandbox, rebuilt.code, self.expected, files)
+        collected = self.collect(rebuilt.code, files)
         marks = judge.judge(collected, rebuilt.code, self.expected, self.order)
         notes = [judge.first_error(collected, rebuilt.code), *rebuilt.notes, *judge.choices(collected, rebuilt.code)]
         return marks, tuple(filter(None, notes))

@@ -33,8 +33,8 @@ def rate_sensitivity(frame: pandas.DataFrame, by: str | None = None, value: str 
     Args:
         frame: one row a run, with the columns ``lr``, ``value`` and ``by``.
         by: one line for each of its values, named at its end; default one line.
-        value: drawn upwards, default the final loss in nats per byte. What is far above the others, or not finite, is drawn at the
-            top.
+        value: drawn upwards, default the final loss in nats per byte. What is not finite, or far above the others, is drawn at
+            the top.
         title: of the figure.
 
     Raises:

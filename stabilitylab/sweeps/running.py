@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from stabilitylab import workspace
 from stabilitylab.sweeps import tasks as tasks_module
+from stabilitylab.sweeps.clusters import cluster
 from stabilitylab.sweeps.grid import parse
 from stabilitylab.sweeps.store import Store
 from stabilitylab.sweeps.tasks import Result, Task
 
 if TYPE_CHECKING:
     import pandas
-
-LOCAL = "local"
-"""Instead of a scheduler's address: a Dask cluster of this machine's cores."""
 
 Progress = Callable[[int, int], None]
 """Called with how many runs are finished, and how many there are."""
@@ -121,27 +119,3 @@ def _on_a_cluster(tasks: Sequence[Task], address: str) -> Iterator[tuple[Task, R
         for future in as_completed(futures):
             yield future.result()
             future.release()
-
-
-@contextlib.contextmanager
-def cluster(address: str) -> Iterator[Any]:
-    """A client of a Dask cluster.
-
-    Args:
-        address: of its scheduler, or ``"local"`` for one of this machine's cores.
-
-    Raises:
-        OSError: if no scheduler answers there.
-    """
-    from distributed import Client, LocalCluster
-
-    with contextlib.ExitStack() as stack:
-        if address == LOCAL:
-            local = LocalCluster(n_workers=os.cpu_count() or 1, threads_per_worker=1, dashboard_address=None)
-            client = stack.enter_context(Client(stack.enter_context(local)))
-        else:
-            try:
-                client = stack.enter_context(Client(address, timeout="10s"))
-            except (OSError, ValueError) as error:
-                raise OSError(f"--dask is {address!r}, where no scheduler answers ({error}); try tcp://HOST:8786") from None
-        yield client

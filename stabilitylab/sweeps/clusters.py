@@ -1,0 +1,35 @@
+"""Dask clusters: one that runs somewhere, or one of this machine's cores."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+LOCAL = "local"
+"""Instead of a scheduler's address: a cluster of this machine's cores."""
+
+
+@contextlib.contextmanager
+def cluster(address: str) -> Iterator[Any]:
+    """A client of a Dask cluster.
+
+    Args:
+        address: of its scheduler, or ``"local"`` for one of this machine's cores.
+
+    Raises:
+        OSError: if no scheduler answers there.
+    """
+    from distributed import Client, LocalCluster
+
+    with contextlib.ExitStack() as stack:
+        if address == LOCAL:
+            local = LocalCluster(n_workers=os.cpu_count() or 1, threads_per_worker=1, dashboard_address=None)
+            client = stack.enter_context(Client(stack.enter_context(local)))
+        else:
+            try:
+                client = stack.enter_context(Client(address, timeout="10s"))
+            except (OSError, ValueError) as error:
+                raise OSError(f"--dask is {address!r}, where no scheduler answers ({error}); try tcp://HOST:8786") from None
+        yield client
