@@ -40,7 +40,8 @@ from stabilitylab.exercises.recorded_runs import load
 # - `observe(record)` is called once per step, in order, and returns a list of alarm names: an empty one if all is well. It must
 #   not raise.
 # - A record has `step`, `loss`, `grad_norm` (the global norm **before** clipping), `clipped_norm` (the one after it), `clipped`
-#   (whether clipping fired) and `update_ratio` (length of the update over length of the weights). Steps may begin at any number.
+#   (whether clipping fired) and `update_ratio` (length of the update over length of the weights). It cannot be changed. Steps may
+#   begin at any number.
 #
 # | alarm | must sound | false alarms allowed |
 # |---|---|---|
@@ -65,7 +66,7 @@ from stabilitylab.exercises.recorded_runs import load
 # - In calm runs, once the warmup is over, clipping fires on at most 7 of 20 steps in a row. Their update ratio stays below 0.025,
 #   warmup included. The hot runs begin at step 0; in two of the four the ratio is above 0.06 at the very first step and falls
 #   from there.
-# - Two monitors may watch two runs at once.
+# - Several monitors may watch several runs at once.
 #
 # These incidents are loud. On quiet ones a norm rule fails: in the experiment `firing-rate` seven rules were tried, and none
 # stayed under 1 false alarm in 100 healthy steps and caught every kind of bad batch. Shuffled labels hardly raise the norm at
@@ -161,7 +162,8 @@ plots.panels({"bad batches at 60-63": [trainer.result(records)]}, ("loss", "grad
 #
 # - After `restore`, `job.train(n)` returns the losses that the saved job would have had.
 # - Saving changes nothing: the job goes on as if no checkpoint had been taken.
-# - A checkpoint stays as it is while the job trains on, and can be restored more than once.
+# - A checkpoint stays as it is while the job trains on, and can be restored more than once, into a job that has trained as well as
+#   into a new one. It may be taken before the first step, and a job may have several.
 # - `checkpoint.state` is a dictionary that `torch.save` can write and `torch.load`, with its default settings, can read: tensors,
 #   numbers, strings, lists, tuples and dictionaries. `restore` uses `self.state` and nothing else, so that a state read from a
 #   file can take its place.

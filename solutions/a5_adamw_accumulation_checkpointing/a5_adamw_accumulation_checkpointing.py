@@ -51,7 +51,7 @@ from stabilitylab.exercises.a5_adamw_accumulation_checkpointing import (
 # `adamw_step(parameter, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)`
 #
 # - changes the tensor `parameter` **in place**. It may be an `nn.Parameter` that requires a gradient, and nobody has switched
-#   autograd off for you.
+#   autograd off for you. It may be transposed, so that its numbers do not lie in a row.
 # - leaves `grad`, a tensor of the same shape, as it is
 # - `state` is a dictionary of this parameter alone. It is empty at the first step. After each step it holds `"step"`, the number
 #   of steps taken so far, and the tensors `"exp_avg"` ($m$) and `"exp_avg_sq"` ($v$), without correction. Change this dictionary:
@@ -134,7 +134,7 @@ for name, decoupled in (("AdamW", 0.1), ("L2 in Adam", 0.0)):
 #   a tensor with one element.
 # - A micro-batch may hold 0 tokens; its summed loss is then 0, and it adds nothing. If there is no token in any of them, take
 #   **no step** and return `(0.0, 0.0)`: momentum and weight decay move the weights even when all gradients are 0.
-# - `micro_batches` and `parameters` may be lists or generators.
+# - `micro_batches` and `parameters` may be lists, which stay as they are, or generators. What a micro-batch is only `loss_sum` knows.
 #
 # <details><summary>Hint 1: the number of all tokens is not known yet</summary>
 # It need not be. Go backward on the sums, count on the way, and divide all gradients by the count after the loop.
@@ -208,7 +208,7 @@ for name, found in (("yours", gradient(micro_batches)), ("mean of means", mean_o
 #
 # - `blocks`: a list or `nn.ModuleList` of modules, each from a tensor to a tensor. All their parameters require a gradient.
 # - The output, and the gradients of `x` and of all parameters, must be those of the plain loop. Gradients **add** to what `.grad`
-#   holds already, and the same block may stand in the list twice.
+#   holds already, the same block may stand in the list twice, and a second forward pass may come before the first one's backward.
 # - `x` may require a gradient or not. The parameters get theirs either way.
 # - Once the forward pass is done, **no activation from inside a block** may be in memory. In the backward pass each block runs
 #   **exactly once more**, the last block first.
@@ -319,7 +319,8 @@ plots.lines(
 # torch's own optimizers, `params` may be a list of groups with settings of their own:
 # `[{"params": [...], "weight_decay": 0.1}, {"params": [...], "weight_decay": 0.0}]`.
 #
-# `adamw_run(config)` returns the run (what `train` returns) of `config` with **your** `adamw_step` as its optimizer.
+# `adamw_run(config)` returns the run (what `train` returns) of `config` with **your** `adamw_step` as its optimizer, begun anew at
+# every call.
 #
 # - `betas` and `eps` are the config's: `config.betas`, `config.eps`. The learning rate comes from the loop; `config.lr` does to
 #   begin with.
