@@ -117,21 +117,20 @@ class _Submission:
     def _asked(self, grade_id: str, question: Question, at: int | None) -> Answers:
         """All answers with the definition of one cell in force; what is left to ask when the process dies has died too."""
         answers: Answers = {}
-        for probe in question.probes:
-            if len(self._deaths) < FATAL_FAILURES and not any("died" in answer for answer in answers.values()):
-                try:
-                    worker = self._ready()
-                    if at is not None and at in self._definitions[question.target]:
-                        worker.use(question.target, self._definitions[question.target].index(at))
+        try:
+            worker = self._ready()
+            if at is not None and at in self._definitions[question.target]:
+                worker.use(question.target, self._definitions[question.target].index(at))
+            with worker.question(self._expected.assignment, grade_id):
+                for probe in question.probes:
                     given = self._expected.drawn[grade_id][probe.name]
                     answers[probe.name] = self._partners.ask(worker, grade_id, probe, given)
-                    continue
-                except WorkerDied as error:
-                    self._deaths.append(str(error))
-                    if self._worker is not None:
-                        self._worker.close()
-                        self._worker = None
-            answers[probe.name] = {"died": self._deaths[-1]}
+        except WorkerDied as error:
+            self._deaths.append(str(error))
+            if self._worker is not None:
+                self._worker.close()
+                self._worker = None
+            answers |= {probe.name: {"died": str(error)} for probe in question.probes if probe.name not in answers}
         return answers
 
     def _ready(self) -> Worker:

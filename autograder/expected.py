@@ -12,6 +12,7 @@ from autograder.partners import Partners
 from autograder.sandbox.host import Code, Sandbox, Worker
 from autograder.sandbox.limits import PATIENT
 from stabilitylab import exercises
+from stabilitylab.exercises import Probe
 
 REFERENCES = Path(__file__).parent / "reference"
 
@@ -52,7 +53,7 @@ class Expected(Asked):
         self._reference = (REFERENCES / f"{assignment}.py").read_text(encoding="utf-8")
         self._questions = {k: q for k, q in exercises.questions(assignment).items() if not q.options}
         self._locks = {grade_id: threading.Lock() for grade_id in self._questions}
-        self._wrong: dict[str, list[dict[str, Any]]] = {}
+        self._wrong: dict[str, Answers] = {}  # question/name -> as far as it was asked
         with self.trusted() as worker:
             for grade_id, question in exercises.questions(assignment).items():
                 self.drawn[grade_id] = {p.name: worker.draw(assignment, grade_id, p.name, seed) for p in question.probes}
@@ -64,16 +65,31 @@ class Expected(Asked):
                 if "value" not in answer:
                     raise RuntimeError(f"the reference of {assignment} fails probe {name} of {grade_id}: {answer}")
 
-    def of(self, grade_id: str) -> dict[str, Any]:
-        """The form that ``exercises.mark`` takes."""
-        with self._locks[grade_id]:
-            if grade_id not in self._wrong:
-                known = [a for a in bank.answers(self.assignment) if a.question == grade_id and not a.right]
-                with self.trusted() as worker:
-                    self._wrong[grade_id] = [
-                        {"sentence": answer.sentence, "given": self.given(worker, grade_id, answer.source)} for answer in known
-                    ]
-        return {"right": self.right[grade_id], "wrong": self._wrong[grade_id]}
+    def of(self, grade_id: str, answers: Answers | None = None) -> dict[str, Any]:
+        """The form that ``exercises.mark`` takes.
+
+        Args:
+            grade_id: the question.
+            answers: a learner's. Known wrong answers are left out, and asked no further, once they give something else; default:
+                all are asked everything.
+        """
+        question = self._questions[grade_id]
+        wrong = []
+        with self._locks[grade_id], contextlib.ExitStack() as stack:
+            asking: _KnownWrong | None = None
+            for known in bank.answers(self.assignment):
+                if known.question != grade_id or known.right:
+                    continue
+                given = self._wrong.setdefault(f"{grade_id}/{known.name}", {})
+                for probe in question.probes:
+                    if probe.name not in given:
+                        asking = asking or stack.enter_context(_KnownWrong(self, grade_id))
+                        given[probe.name] = asking.ask(known.source, probe)
+                    if answers and not exercises.agree(answers[probe.name], given[probe.name], probe, nan_is_nan=True):
+                        break
+                else:
+                    wrong.append({"sentence": known.sentence, "given": dict(given)})
+        return {"right": self.right[grade_id], "wrong": wrong}
 
     def trusted(self) -> Worker:
         """A worker for many of our own answers, one after the other."""
@@ -85,10 +101,35 @@ class Expected(Asked):
         return self._answers(worker, grade_id)
 
     def _answers(self, worker: Worker, grade_id: str) -> Answers:
-        """What the code loaded in a trusted worker returns: without the texts of exceptions, which differ between machines."""
-        found: Answers = {}
+        """What the code loaded in a trusted worker returns."""
         with contextlib.closing(Partners(self._sandbox, self.assignment, self.seed, PATIENT)) as partners:
-            for probe in self._questions[grade_id].probes:
-                answer = partners.ask(worker, grade_id, probe, self.drawn[grade_id][probe.name])
-                found[probe.name] = {k: v for k, v in answer.items() if k != "message"}
-        return found
+            return {probe.name: self._answer(worker, partners, grade_id, probe) for probe in self._questions[grade_id].probes}
+
+    def _answer(self, worker: Worker, partners: Partners, grade_id: str, probe: Probe) -> dict[str, Any]:
+        """Without the text of an exception, which differs between machines."""
+        answer = partners.ask(worker, grade_id, probe, self.drawn[grade_id][probe.name])
+        return {key: value for key, value in answer.items() if key != "message"}
+
+
+class _KnownWrong:
+    """Asks known wrong answers single probes. Use it as a context manager."""
+
+    def __init__(self, expected: Expected, grade_id: str):
+        self._expected, self._grade_id = expected, grade_id
+        self._worker = expected.trusted()
+        self._partners = Partners(expected._sandbox, expected.assignment, expected.seed, PATIENT)
+        self._loaded = ""
+
+    def __enter__(self) -> _KnownWrong:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._partners.close()
+        self._worker.close()
+
+    def ask(self, source: str, probe: Probe) -> dict[str, Any]:
+        """What it gives for a probe."""
+        if source != self._loaded:
+            self._worker.load([Code(self._expected._reference), Code(source)])
+            self._loaded = source
+        return self._expected._answer(self._worker, self._partners, self._grade_id, probe)

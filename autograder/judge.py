@@ -54,7 +54,7 @@ def judge(
         elif all(exercises.agree(answers[p.name], expected.right[grade_id][p.name], p) for p in question.probes):
             marks[grade_id] = Mark(1.0, ())
         else:
-            share, sentences = exercises.mark(question, answers, expected.of(grade_id))
+            share, sentences = exercises.mark(question, answers, expected.of(grade_id, answers))
             marks[grade_id] = Mark(share, tuple(sentences))
     raised = first_error(collected, cells)
     lost = next((grade_id for grade_id, mark in marks.items() if mark.share < 1), None)

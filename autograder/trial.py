@@ -68,7 +68,8 @@ def try_bank(assignment: str) -> Trial:
         problems += [
             f"{grade_id}: probe {probe.name} has the same right answer on every seed: it could be recited"
             for probe in questions[grade_id].probes
-            if probe.settle is None and probe.partner is None
+            if probe.settle is None
+            and probe.partner is None
             and all(
                 exercises.agree(expected.right[grade_id][probe.name], other.right[grade_id][probe.name], probe)
                 for other in others

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -143,6 +143,17 @@ class Worker:
             WorkerDied: if the process ended or ran out of time.
         """
         self._exchange({"use": {"target": target, "definition": definition}}, self.limits.ask)
+
+    @contextlib.contextmanager
+    def question(self, assignment: str, question: str) -> Iterator[None]:
+        """Around the probes of a question, for code that is not ours: what the question rules out is gone from the process.
+
+        Raises:
+            WorkerDied: if the process ended or ran out of time.
+        """
+        self._exchange({"enter": {"assignment": assignment, "question": question}}, self.limits.ask)
+        yield
+        self._exchange({"leave": {}}, self.limits.ask)
 
     def ask(
         self, assignment: str, question: str, probe: str, given: Mapping[str, Any], tell: Callable[[Any], dict[str, Any]]

@@ -10,6 +10,9 @@ Speaks one JSON object per line, ``{kind: about}``, and answers each with one. K
     "line"}, "defines": [target, ...]}``.
 ``use``
     ``{"target": ..., "definition": n}``: the n-th definition of a target, counted from 0, is in force from now on.
+``enter``, ``leave``
+    ``{"assignment", "question"}`` and ``{}``, around the probes of a question. Where it rules functions out, a process of its own
+    answers in between, in which they are gone for good, so that nothing that could be found puts them back.
 ``ask``
     ``{"assignment", "question", "probe", "given"}``: one probe. Before it answers, it may send ``{"tell": message}`` any number
     of times, and is sent ``{"reply": data}`` or ``{"gone": why}`` each time.
@@ -39,8 +42,8 @@ from autograder.sandbox.limits import MEMORY, RESOURCES
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-ANSWERED = 42
-"""Exit status of a process that was made for one probe and has answered it."""
+LEFT = 42
+"""Exit status of a process that was made for one question and is done with it."""
 
 
 def shell() -> InteractiveShell:
@@ -199,6 +202,7 @@ class _Answering:
         self._incoming, self._outgoing = incoming, outgoing
         self._notebook: Notebook | None = None
         self._partner: Any = None
+        self._apart = False  # whether this process was made for one question
 
     def answer(self, kind: str, about: dict[str, Any]) -> None:
         do: Callable[..., Any] = getattr(self, f"_{kind}")
@@ -227,9 +231,30 @@ class _Answering:
         self._notebook.namespace[target] = self._notebook.definitions[target][definition]
         return {}
 
-    def _ask(self, assignment: str, question: str, probe: str, given: dict[str, Any]) -> dict[str, Any] | None:
+    def _enter(self, assignment: str, question: str) -> dict[str, Any] | None:
         from stabilitylab import exercises
         from stabilitylab.exercises import ruled_out
+
+        names = exercises.questions(assignment)[question].ruled_out
+        if not names or sys.platform != "linux":
+            return {}
+        child = os.fork()
+        if child == 0:
+            self._apart = True
+            ruled_out.take(names)
+            return {}
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != LEFT:
+            os._exit(0)  # it was to be the end of the whole process
+        return None  # the other process has answered
+
+    def _leave(self) -> dict[str, Any]:
+        if self._apart:
+            self._write({})
+            os._exit(LEFT)
+        return {}
+
+    def _ask(self, assignment: str, question: str, probe: str, given: dict[str, Any]) -> dict[str, Any]:
+        from stabilitylab import exercises
 
         assert self._notebook is not None
         asked = exercises.questions(assignment)[question]
@@ -238,25 +263,8 @@ class _Answering:
             return {"error": exercises.UNDEFINED}
         learner = self._notebook.namespace[asked.target]
 
-        def ask() -> dict[str, Any]:
-            assert self._notebook is not None
-            with self._notebook.active():
-                return exercises.ask(asked, looked_at, learner, given, self._tell_partner if looked_at.partner else None)
-
-        if not asked.ruled_out or sys.platform != "linux":
-            return ask()
-        # a process of its own, in which what is ruled out is gone for good: nothing that could be found puts it back
-        child = os.fork()
-        if child == 0:
-            try:
-                ruled_out.take(asked.ruled_out)
-                self._write(ask())
-                os._exit(ANSWERED)
-            finally:
-                os._exit(0)
-        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != ANSWERED:
-            os._exit(0)  # it was to be the end of the whole process
-        return None
+        with self._notebook.active():
+            return exercises.ask(asked, looked_at, learner, given, self._tell_partner if looked_at.partner else None)
 
     def _tell_partner(self, message: Any) -> Any:
         from stabilitylab.exercises.values import decode, encode

@@ -40,8 +40,18 @@ def test_wrong_answers_are_asked_when_first_needed_and_once(expected):
     ]
     assert known["right"] is expected.right["double"]
     assert box.done.count("small") == 4
-    assert expected.of("double")["wrong"] is known["wrong"] and box.done.count("small") == 4
+    assert expected.of("double") == known and box.done.count("small") == 4
     assert set(box.limits) == {PATIENT} and box.open == 0
+
+
+def test_a_wrong_answer_that_gives_something_else_is_left_out_and_asked_no_further(expected):
+    box = expected._sandbox
+    right = expected.right["double"]
+    assert expected.of("double", right | {"small": {"value": 3.0}})["wrong"] == []
+    assert (box.done.count("small"), box.done.count("negative")) == (4, 1)
+    lost_sign = {"small": right["small"], "negative": {"value": -right["negative"]["value"]}}
+    (known,) = expected.of("double", lost_sign)["wrong"]
+    assert known["sentence"] == "You lose the sign." and box.done.count("negative") == 2 and box.open == 0
 
 
 def test_known_wrong_answers_are_settled_too(expected):

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+import threading
 import types
 
 import pytest
@@ -233,12 +234,26 @@ def quiet(monkeypatch):
 
 
 def served(*requests):
-    """The answers of a worker that reads some requests; it writes to a file, as processes that it forks do too."""
-    incoming = io.StringIO("".join(json.dumps(request) + "\n" for request in requests))
-    with open("answers", "w+") as outgoing:
+    """The answers of a worker to some requests, one after the other, as from another process: it may fork in between."""
+    (reading, asking), (hearing, answering) = os.pipe(), os.pipe()
+    answers = []
+
+    def host():
+        with os.fdopen(asking, "w") as out, os.fdopen(hearing) as back:
+            for request in requests:
+                out.write(json.dumps(request) + "\n")
+                out.flush()
+                answers.append(json.loads(back.readline()))
+
+    talking = threading.Thread(target=host)
+    talking.start()
+    with os.fdopen(reading) as incoming, os.fdopen(answering, "w") as outgoing:
         worker.serve(incoming, outgoing)
-        outgoing.seek(0)
-        return [json.loads(line) for line in outgoing]
+    talking.join()
+    return answers
+
+
+ENTER, LEAVE = {"enter": {"assignment": NAME, "question": "double"}}, {"leave": {}}
 
 
 def begun(*sources, targets=("double",), files=None):
@@ -400,8 +415,9 @@ def double(x):
 
 @linux
 def test_what_is_ruled_out_cannot_be_found_while_a_probe_runs(ruled, quiet):
-    strict, free = served(*begun(SEARCHES), {"ask": ABOUT | START}, {"ask": ABOUT | START | {"question": "free"}})[2:]
-    assert strict == {"value": 0} and free["value"] > 0
+    free = {"ask": ABOUT | START | {"question": "free"}}
+    answers = served(*begun(SEARCHES), ENTER, {"ask": ABOUT | START}, {"ask": ABOUT | START}, LEAVE, free)[2:]
+    assert answers[:4] == [{}, {"value": 0}, {"value": 0}, {}] and answers[4]["value"] > 0
 
 
 @linux
@@ -417,14 +433,17 @@ def test_what_is_ruled_out_cannot_be_found_while_a_probe_runs(ruled, quiet):
 def test_using_what_is_ruled_out_is_told_and_it_comes_back_for_other_questions(ruled, quiet, way):
     cell = f"from library_of_toys import helped\ndef double(x):\n    {way}"
     ask = {"ask": ABOUT | START}
-    answers = served(*begun(cell), ask, {"ask": ABOUT | START | {"question": "free"}}, ask)[2:]
-    assert [answer.get("error") for answer in answers] == ["RuledOut", None, "RuledOut"]
-    assert answers[1]["value"] < -2 and ruled.helped(4) == 8
+    free = {"ask": ABOUT | START | {"question": "free"}}
+    for before, after in (((), ()), ((ENTER,), (LEAVE,))):  # as of our own answers, as of a learner's
+        strict = [*before, ask, *after]
+        answers = [answer for answer in served(*begun(cell), *strict, free, *strict)[2:] if answer]
+        assert [answer.get("error") for answer in answers] == ["RuledOut", None, "RuledOut"]
+        assert answers[1]["value"] < -2 and ruled.helped(4) == 8
 
 
 @linux
 def test_a_question_with_something_ruled_out_has_partners_and_errors_too(ruled, quiet):
-    assert served(*begun("def double(x):\n    raise ValueError('no')"), {"ask": ABOUT | START})[-1] == {
+    assert served(*begun("def double(x):\n    raise ValueError('no')"), ENTER, {"ask": ABOUT | START}, LEAVE)[-2] == {
         "error": "ValueError",
         "message": "no",
     }
@@ -435,7 +454,7 @@ def test_a_question_with_something_ruled_out_has_partners_and_errors_too(ruled, 
 def test_code_that_ends_its_process_ends_the_worker_even_where_a_process_was_made_for_the_probe(ruled, quiet):
     def answers():
         sys.stdout.flush()
-        served(*begun("import os\ndef double(x):\n    os._exit(0)"), {"ask": ABOUT | START}, *begun())
+        served(*begun("import os\ndef double(x):\n    os._exit(0)"), ENTER, {"ask": ABOUT | START}, LEAVE, *begun())
         return "went on"
 
     assert in_a_child(answers) is None

@@ -14,12 +14,12 @@ from autograder.sandbox.limits import FOLDER_FILES, MEMORY, PROCESSES, THREADS
 from stabilitylab import workspace
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="zygotes and their keepers are for Linux")
-PROBE = ("a1_clipping", "cosine_similarity", "one_vector_over_all_tensors", {"start": "1"})
+PROBE = ("a1_clipping", "quiz_nan", "_choice", {"start": "1"})
 
 
 def answer_of(worker, code):
-    """What code that defines `found` leaves there, by way of a probe that hands its function's result through."""
-    worker.load([Code(code), Code("def cosine_similarity(a, b):\n    return found() if callable(found) else found")])
+    """What code that defines `found` leaves there, by way of a question that hands its answer through."""
+    worker.load([Code(code), Code("answer_nan = found() if callable(found) else found")])
     return worker.ask(*PROBE, tell=None)["value"]
 
 

@@ -227,6 +227,10 @@ class _Worker:
             raise WorkerDied(str(error)) from None
         return json.loads(json.dumps(answer))
 
+    @contextlib.contextmanager
+    def question(self, assignment, grade_id):
+        yield
+
     def meet(self, assignment, grade_id, name, seed):
         self.box.done.append(f"meet {name}")
         self.partner = exercises.meet(self._find(assignment, grade_id, name)[1], seed)
