@@ -1,4 +1,5 @@
-"""You skip every batch whose loss is above the recent median: half of all good batches are. Allow for their spread."""
+"""You skip good batches along with the bad ones: a limit at the recent median throws half of them away, and fixed step
+numbers hit whatever comes there. Allow for the spread of the losses."""
 
 from statistics import median
 
