@@ -76,9 +76,7 @@ def cluster(networks, tmp_path):
         start(first, DASK, "scheduler", "--host", "10.77.0.1", "--port", "8786", "--no-dashboard")
         alone = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
         workers = [
-            start(
-                network, DASK, "worker", ADDRESS, "--host", f"10.77.0.{number}", "--nthreads", "1", "--no-nanny", "--no-dashboard"
-            )
+            start(network, DASK, "worker", ADDRESS, "--host", f"10.77.0.{number}", *alone)
             for number, network in enumerate(others, start=2)
         ]
         wait = f"from distributed import Client\nwith Client('{ADDRESS}', timeout=60) as c: c.wait_for_workers(2, timeout=120)"
