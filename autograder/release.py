@@ -141,7 +141,7 @@ def _same_checks(name: str, kept: dict[str, Any], fresh: dict[str, Any]) -> bool
             return False
         for wrong in now["wrong"]:
             share, sentences = exercises.mark(question, wrong["given"], before)
-            if share == 1 or sentences[0] != wrong["sentence"]:
+            if share == 1 or sentences[0] != exercises.mark(question, wrong["given"], now)[1][0]:
                 return False
     return True
 

@@ -45,9 +45,9 @@ class Trial:
 def try_bank(assignment: str) -> Trial:
     """Judges every answer of an assignment's bank, on a fresh seed.
 
-    A wrong answer must lose points on its question and be told its own sentence first, a right one must lose none, every probe
-    must catch something and have another right answer on another seed, so that none can be recited, and code that does nothing
-    must earn 0.
+    A wrong answer must lose points on its question and be told its own sentence first, unless it cannot be told from another one;
+    a right one must lose none, every probe must catch something and have another right answer on another seed, so that none can
+    be recited, and code that does nothing must earn 0.
 
     Raises:
         ValueError: if the assignment has no bank.
@@ -90,15 +90,24 @@ def _judge(expected: Expected, grade_id: str) -> list[Verdict]:
     for answer, answers_given in zip(answers, given, strict=True):
         share, sentences = exercises.mark(question, answers_given, known)
         caught = tuple(p.name for p in question.probes if not exercises.agree(answers_given[p.name], known["right"][p.name], p))
-        verdicts.append(Verdict(answer, Mark(share, tuple(sentences)), caught, _problem(answer, share, sentences)))
+        # on this seed it may give what another one gives: then neither can be named
+        twins = any(
+            wrong["sentence"] != answer.sentence
+            and all(exercises.agree(answers_given[p.name], wrong["given"][p.name], p, nan_is_nan=True) for p in question.probes)
+            for wrong in known["wrong"]
+        )
+        problem = _problem(answer, share, sentences, twins)
+        verdicts.append(Verdict(answer, Mark(share, tuple(sentences)), caught, problem))
     return verdicts
 
 
-def _problem(answer: Answer, share: float, sentences: list[str]) -> str | None:
+def _problem(answer: Answer, share: float, sentences: list[str], twins: bool) -> str | None:
     if answer.right:
         return None if share == 1 else f"is right and lost points: {sentences[0]}"
     if share == 1:
         return "is wrong and got full marks"
     if "does_nothing" in answer.name and share > 0:
         return f"does nothing and earned {share:.0%}"
-    return None if sentences[0] == answer.sentence else f"is told {sentences[0]!r} instead of its own sentence"
+    if twins or sentences[0] == answer.sentence:
+        return None
+    return f"is told {sentences[0]!r} instead of its own sentence"

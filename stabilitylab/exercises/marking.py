@@ -27,8 +27,8 @@ def mark(
 ) -> tuple[float, list[str]]:
     """Compares a learner's answers with the reference's and those of known misconceptions.
 
-    A misconception is named if it explains everything: the known wrong answer gives what the learner's gives on every probe, on
-    those passed as on those failed. Otherwise the failed probes speak for themselves, the most fundamental first.
+    A misconception is named if it alone explains everything: the known wrong answer gives what the learner's gives on every
+    probe, on those passed as on those failed. Otherwise the failed probes speak for themselves, the most fundamental first.
 
     Args:
         question: what was asked.
@@ -60,8 +60,8 @@ def mark(
     share = 1 - len(failed) / len(question.probes)
     if any(given[probe.name].get("error") == LEFT_CHANGED for probe in failed):
         return share, [f"{question.target} leaves a setting of PyTorch changed that all code shares: put back what you set."]
-    likeliest = next((wrong for wrong in expected["wrong"] if failed and explains(wrong)), None)
-    sentences = [likeliest["sentence"]] if likeliest else _own_sentences(failed, given, quote)
+    named = list(dict.fromkeys(wrong["sentence"] for wrong in expected["wrong"] if failed and explains(wrong)))
+    sentences = named if len(named) == 1 else _own_sentences(failed, given, quote)
     return share, sentences[:MOST_SENTENCES]
 
 

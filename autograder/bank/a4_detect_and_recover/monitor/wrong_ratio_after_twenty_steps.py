@@ -1,4 +1,5 @@
-"""You look at the update ratio only after twenty steps: a run that is too hot is so from its first step."""
+"""Your update_ratio alarm is silent in a run that is too hot from its first step on. Compare the ratio of each step, from the
+first one, with a fixed share near 0.05."""
 
 import math
 from collections import deque

@@ -1,5 +1,5 @@
-"""Your update_ratio alarm misses runs that are too hot from their first step on: a ratio has no better past there to be
-compared with, and a limit as for percent is never reached. Compare with a fixed share, near 0.05."""
+"""Your update_ratio alarm is silent in a run that is too hot from its first step on. Compare the ratio of each step, from the
+first one, with a fixed share near 0.05."""
 
 import math
 from collections import deque
