@@ -162,8 +162,8 @@ for step in range(16):
 # Each of `scaler.scale`, `scaler.unscale_` and `scaler.update` is called exactly once in a step, also in a skipped one. The
 # function returns `True` if the optimizer stepped and `False` if the step was skipped.
 #
-# - Go by the scaler's verdict alone, not by the loss, which is often finite when gradients overflow, and not by a look of your own
-#   at the gradients: the scaler's word counts.
+# - Go by the scaler's verdict alone, not by the loss, which is often finite when gradients overflow, and not by a look of your
+#   own at the gradients: the scaler's word counts.
 # - `parameters` may be a generator. A list stays as it is.
 # - The gradients need not be cleared at the end.
 # - The scaler may be any object with the three methods and `loss_scale`; the check brings its own.

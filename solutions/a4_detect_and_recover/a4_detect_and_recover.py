@@ -162,8 +162,8 @@ plots.panels({"bad batches at 60-63": [trainer.result(records)]}, ("loss", "grad
 #
 # - After `restore`, `job.train(n)` returns the losses that the saved job would have had.
 # - Saving changes nothing: the job goes on as if no checkpoint had been taken.
-# - A checkpoint stays as it is while the job trains on, and can be restored more than once, into a job that has trained as well as
-#   into a new one. It may be taken before the first step, and a job may have several.
+# - A checkpoint stays as it is while the job trains on, and can be restored more than once, into a job that has trained as well
+#   as into a new one. It may be taken before the first step, and a job may have several.
 # - `checkpoint.state` is a dictionary that `torch.save` can write and `torch.load`, with its default settings, can read: tensors,
 #   numbers, strings, lists, tuples and dictionaries. `restore` uses `self.state` and nothing else, so that a state read from a
 #   file can take its place.

@@ -134,7 +134,8 @@ for name, decoupled in (("AdamW", 0.1), ("L2 in Adam", 0.0)):
 #   a tensor with one element.
 # - A micro-batch may hold 0 tokens; its summed loss is then 0, and it adds nothing. If there is no token in any of them, take
 #   **no step** and return `(0.0, 0.0)`: momentum and weight decay move the weights even when all gradients are 0.
-# - `micro_batches` and `parameters` may be lists, which stay as they are, or generators. What a micro-batch is only `loss_sum` knows.
+# - `micro_batches` and `parameters` may be lists, which stay as they are, or generators. What a micro-batch is only `loss_sum`
+#   knows.
 #
 # <details><summary>Hint 1: the number of all tokens is not known yet</summary>
 # It need not be. Go backward on the sums, count on the way, and divide all gradients by the count after the loop.
@@ -319,8 +320,8 @@ plots.lines(
 # torch's own optimizers, `params` may be a list of groups with settings of their own:
 # `[{"params": [...], "weight_decay": 0.1}, {"params": [...], "weight_decay": 0.0}]`.
 #
-# `adamw_run(config)` returns the run (what `train` returns) of `config` with **your** `adamw_step` as its optimizer, begun anew at
-# every call.
+# `adamw_run(config)` returns the run (what `train` returns) of `config` with **your** `adamw_step` as its optimizer, begun anew
+# at every call.
 #
 # - `betas` and `eps` are the config's: `config.betas`, `config.eps`. The learning rate comes from the loop; `config.lr` does to
 #   begin with.

@@ -16,12 +16,15 @@ def test_the_teaching_guide_states_the_limits():
     guide = (workspace.ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
     answers = f"{limits.LARGEST_ANSWER // MB} MiB, {STANDARD.answers // MB} MiB"
     for row in (
-        f"| running all cells | {STANDARD.load:g} s |",
+        f"| one cell, before it is interrupted | {STANDARD.cell:g} s |",
+        f"| running all cells | {STANDARD.load:g} s; then {STANDARD.least:g} s for each that is left, and after "
+        f"{1.5 * STANDARD.load:g} s only",
         f"| one check | {STANDARD.ask:g} s |",
         f"| all of it, from start to end of one process | {STANDARD.total:g} s,",
         f"| memory, beyond PyTorch's own | {limits.MEMORY // GB} GiB,",
         f"| processes, threads | {limits.PROCESSES}, {limits.THREADS} |",
-        f"| a file, and each private folder | {limits.RESOURCES['FSIZE'] // MB} MiB, {limits.FOLDER_BYTES // MB} MiB |",
+        f"| a file, and each private folder | {limits.RESOURCES['FSIZE'] // MB} MiB, {limits.FOLDER_BYTES // MB} MiB and "
+        f"{limits.FOLDER_FILES} files |",
         f"| one answer, all answers of a process | {answers} |",
     ):
         assert row in guide, row

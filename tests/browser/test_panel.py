@@ -32,8 +32,7 @@ def outcome(page, lab, name):
     deadline = time.monotonic() + 300
     while True:
         with page.expect_response(lambda r: f"{name}.ipynb" in r.url and r.request.method == "PUT"):
-            page.get_by_role("menuitem", name="File", exact=True).click()
-            page.get_by_role("menuitem", name="Save Notebook", exact=True).click()
+            page.keyboard.press("Control+s")
         cells = [cell for cell in json.loads(file.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
         waiting = [f"never ran: {''.join(cell['source'])}" for cell in cells if cell["source"] and not cell["execution_count"]]
         failed = [output["evalue"] for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]

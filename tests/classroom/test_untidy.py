@@ -35,6 +35,7 @@ def test_no_untidy_notebook_loses_a_point_and_words_wait_for_a_person(name, tmp_
     points = {grade_id: question["max"] for grade_id, question in students["cells_split"]["questions"].items()}
     by_machine = sum(points[grade_id] for grade_id in exercises.questions(name))
     for student, result in students.items():
-        lost = {grade_id: q["feedback"] for grade_id, q in result["questions"].items() if not q["manual"] and q["score"] < q["max"]}
+        by_grade_id = result["questions"].items()
+        lost = {grade_id: q["feedback"] for grade_id, q in by_grade_id if not q["manual"] and q["score"] < q["max"]}
         assert (result["status"], lost) == ("graded", {}), (student, result["notes"])
         assert (result["score"], result["max"]) == (by_machine, by_machine), student  # words are in neither: they wait

@@ -1,5 +1,5 @@
-"""Solved notebooks as honest people hand them in. Each function gets the notebook of ``solutions`` and of ``exercises`` as JSON and
-returns what was handed in, and the files beside it."""
+"""Solved notebooks as honest people hand them in. Each function gets the notebook of ``solutions`` and of ``exercises`` as JSON,
+and returns what was handed in, and the files beside it."""
 
 import base64
 import copy

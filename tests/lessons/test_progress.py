@@ -71,7 +71,7 @@ def test_a_check_passes_where_nothing_can_be_written(monkeypatch, capsys):
     def refuse(*given):
         raise PermissionError("read only")
 
-    monkeypatch.setattr(exercises.workspace, "write_atomically", refuse)
+    monkeypatch.setattr(exercises.checks.workspace, "write_atomically", refuse)
     exercises.check("a1_clipping/clip_grad_norm", reference.clip_grad_norm)
     assert "checks pass" in capsys.readouterr().out
 
