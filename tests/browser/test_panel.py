@@ -27,18 +27,23 @@ def test_a_lesson_runs_without_an_error(page, lab, name):
 
 
 def outcome(page, lab, name):
-    """Saves the notebook until every cell has run; what is wrong with it then: cells that never ran, and errors."""
+    """Saves the notebook until every cell has run; what is wrong with it then: cells that never ran, and errors. The file is as
+    before afterwards, for the next test."""
     file = next(lab.work.rglob(f"{name}.ipynb"))
+    before = file.read_bytes()
     deadline = time.monotonic() + 300
-    while True:
-        with page.expect_response(lambda r: f"{name}.ipynb" in r.url and r.request.method == "PUT"):
-            page.keyboard.press("Control+s")
-        cells = [cell for cell in json.loads(file.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-        waiting = [f"never ran: {''.join(cell['source'])}" for cell in cells if cell["source"] and not cell["execution_count"]]
-        failed = [output["evalue"] for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
-        if failed or not waiting or time.monotonic() > deadline:
-            return failed + waiting
-        page.wait_for_timeout(1000)
+    try:
+        while True:
+            with page.expect_response(lambda r: f"{name}.ipynb" in r.url and r.request.method == "PUT"):
+                page.keyboard.press("Control+s")
+            cells = [cell for cell in json.loads(file.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+            waiting = [f"never ran: {''.join(cell['source'])}" for cell in cells if cell["source"] and not cell["execution_count"]]
+            failed = [output["evalue"] for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
+            if failed or not waiting or time.monotonic() > deadline:
+                return failed + waiting
+            page.wait_for_timeout(1000)
+    finally:
+        file.write_bytes(before)
 
 
 @pytest.mark.slow
