@@ -119,11 +119,14 @@ print(f"\nThe gradient norm of the whole run: {norms[0]:.1f} at first, {min(norm
 # | crawling | still above the unigram line, and falling |
 # | spiked and recovered | rose by more than 1 nat at once, and still ended below the unigram line |
 # | spiked and damaged | rose by more than 1 nat, and ended clearly above where it had been |
+# | fell, then rose | rose slowly after its best stretch, and did not come back to it |
+# | frozen at its start | never left the level it began at |
 # | diverged | ended above its own start and above a uniform guess |
 # | non-finite | a loss, or a gradient that was applied, was inf or NaN |
 #
-# `help("stabilitylab.training.diagnosis")` has the exact definitions. Notice what a verdict is not: it judges one curve. Whether
-# a spike did harm is better told by a twin run without it, and whether a setting is good is told by several seeds, never by one.
+# `help("stabilitylab.training.diagnosis")` has the exact definitions, and rarer verdicts. `stabilitylab diagnose FILE` judges the
+# log of a run of your own. Notice what a verdict is not: it judges one curve. Whether a spike did harm is better told by a twin
+# run without it, and whether a setting is good is told by several seeds, never by one.
 
 # %% [markdown]
 # ## How a lesson works: predict, run, explain
