@@ -17,9 +17,9 @@
 # misconception it found, if it knows one. When your work is graded the same things are checked on other missions. Nothing is
 # ruled out: use what you wrote in the earlier assignments, and copy it into the cell where you need it.
 #
-# **What is believed.** Nothing that your code reports about a loss. Your settings, and what your pilot does at every step, are
-# recorded as plain numbers. The run is then trained again from these numbers alone, in another process, and its validation loss
-# is measured there.
+# **What is believed.** Nothing that your code reports about a loss. When your work is graded the run is trained in another
+# process than your code's: it takes your settings as plain numbers, tells your pilot one observation at a time, does what the
+# pilot decides, and measures the validation loss there.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from stabilitylab import Trainer, check, plots, train
