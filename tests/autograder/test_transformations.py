@@ -23,6 +23,10 @@ from autograder.sandbox.limits import PATIENT
 from autograder.submissions import cells_of
 from stabilitylab import exercises, workspace
 
+WAYS = {"a4_detect_and_recover": 4, "a6_capstone": 4}
+"""In how many ways each right answer is treated, default a dozen. A notebook of these takes seconds to judge, because its
+questions train; all ways are met, over several answers."""
+
 # what people do to the cell of an answer: from (cells, where the answer is, its stub, a random generator), in place
 
 
@@ -324,13 +328,12 @@ class Course:
             yield rng.random(), {t: c for t, c in chosen.items() if t in (targets or chosen)}, rng.choice(TO_NOTEBOOKS)
 
     def dozens(self):
-        """As many notebooks as it takes for every answer to be treated in a dozen ways, all ways among them; questions that are
-        done are left open."""
+        """As many notebooks as it takes for every answer to be treated in as many ways; questions that are done are left open."""
         rng = random.Random(self.name)
         pairs = {}
         for target, known in self.answers.items():
             ways = itertools.cycle(rng.sample(TO_CELLS, len(TO_CELLS)))
-            pairs[target] = [(answer, next(ways)) for answer in known for _ in range(12)]
+            pairs[target] = [(answer, next(ways)) for answer in known for _ in range(WAYS.get(self.name, 12))]
         to_notebooks = itertools.cycle(TO_NOTEBOOKS)
         for number in range(max(map(len, pairs.values()))):
             chosen = {target: known[number] for target, known in pairs.items() if number < len(known)}
