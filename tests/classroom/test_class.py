@@ -62,7 +62,7 @@ def make_class(folder):
     no_metadata = json.loads(nbformat.writes(solution))
     for one in no_metadata["cells"]:
         one["metadata"] = {}
-    handed_in["no_metadata"], deserved["no_metadata"] = json.dumps(no_metadata), 0
+    handed_in["no_metadata"], deserved["no_metadata"] = json.dumps(no_metadata), 23
     mangled = json.loads(nbformat.writes(solution))
     mangled["cells"] = [c for c in mangled["cells"] if c["metadata"].get("nbgrader", {}).get("points") is None] * 2
     mangled["metadata"] = {"kernelspec": {"name": "julia", "display_name": "Julia"}}
