@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where gradebook.db, autograded/, feedback/ and grades.csv go; default autograder/",
     )
+    grade.add_argument(
+        "--dask", metavar="ADDRESS", help="judge on the workers of a Dask scheduler, such as tcp://HOST:8786, or local"
+    )
     grade.set_defaults(command=_grade)
 
     collect = commands.add_parser(
@@ -182,6 +185,7 @@ def _grade_in(start: Callable[[], Sandbox], options: argparse.Namespace) -> int:
             progress=progress,
             warn=lambda sentence: bar.console.print(sentence, style="bold red", markup=False),
             start=start,
+            dask=options.dask,
         )
     table = Table("student", "status", "score", "first sentence")
     for student, result in report["students"].items():

@@ -31,6 +31,7 @@ class Entry:
         key: what the marks depend on: the submission, the questions, the references.
         entered: what the gradebook held for this student when the feedback page was written, as a hash; empty if nbgrader has not
             had the marks yet.
+        notes: what was done with the submission that its author may not expect, in sentences.
     """
 
     status: str

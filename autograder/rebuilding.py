@@ -11,6 +11,7 @@ import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
@@ -161,14 +162,15 @@ class _Rebuilding:
         return rebuilt
 
 
-def defined(source: str) -> set[str]:
+@lru_cache(maxsize=2048)  # asked many times of each cell, and most cells are the same in every student's notebook
+def defined(source: str) -> frozenset[str]:
     """The names that a cell defines at its top level; none if it is no Python."""
     first, _, rest = source.lstrip().partition("\n")
     try:
         tree = ast.parse(TransformerManager().transform_cell(rest if first.startswith("%%") else source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    return {name for statement in tree.body for name in _names(statement)}
+        return frozenset()
+    return frozenset(name for statement in tree.body for name in _names(statement))
 
 
 def _names(node: ast.AST) -> Iterator[str]:

@@ -133,9 +133,9 @@ def test_where_things_are_and_how_many_at_once(graded, tmp_path, monkeypatch):
     monkeypatch.setattr(course, "WORKDIR", tmp_path / "default")
     main(["grade", NAME, "--submissions", "class"])
     assert (graded["name"], graded["folder"], graded["workdir"]) == (NAME, tmp_path / "class", tmp_path / "default")
-    assert graded["jobs"] == os.cpu_count()
-    main(["grade", NAME, "--submissions", "class", "--workdir", "grading", "--jobs", "1"])
-    assert graded["workdir"] == tmp_path / "grading" and graded["jobs"] == 1
+    assert graded["jobs"] == os.cpu_count() and graded["dask"] is None
+    main(["grade", NAME, "--submissions", "class", "--workdir", "grading", "--jobs", "1", "--dask", "tcp://here:8786"])
+    assert graded["workdir"] == tmp_path / "grading" and (graded["jobs"], graded["dask"]) == (1, "tcp://here:8786")
 
 
 def test_where_nobody_knows_how_many_cores_there_are_one_is_used(graded, tmp_path, monkeypatch):
