@@ -38,8 +38,8 @@ class Judges:
 
     def __init__(self, client: Any, asked: Asked, warn: Callable[[str], None]):
         self._client, self._warn, self._warned = client, warn, set[str]()
-        plain = Asked(asked.assignment, asked.seed, dict(asked.drawn), dict(asked.right))
-        self._asked = client.scatter(plain, broadcast=True, hash=False)
+        # some kilobytes, sent with every submission: data scattered once is lost with the last worker that still keeps it
+        self._asked = Asked(asked.assignment, asked.seed, dict(asked.drawn), dict(asked.right))
         self.count = max(1, sum(client.nthreads().values()))
 
     def stop(self) -> None:
