@@ -97,10 +97,13 @@ class Attention(nn.Module):
         """From (B, T, D) to (B, T, D); ``future`` is True (T, T) where a row's position must not look."""
         batch, length, width = x.shape
         qkv = self.qkv(x)  # (B, T, 3 * D)
-        q, k, v = qkv.view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (B, H, T, K) each
+        q, k, v = (
+            part.view(batch, length, self.heads, -1).transpose(1, 2)  # (B, H, T, K)
+            for part in qkv.split(width, dim=2)
+        )
         q, k = self.query_norm(q), self.key_norm(k)
         logits = (q @ k.transpose(-1, -2)) / math.sqrt(width // self.heads)  # (B, H, T, T): a query's row over all keys
-        logits.masked_fill_(future[:length, :length], float("-inf"))
+        logits = torch.where(future[:length, :length], float("-inf"), logits)
         self.max_logit = logits.detach().amax()
         mixed = logits.softmax(dim=-1) @ v  # (B, H, T, K)
         return self.out(mixed.transpose(1, 2).reshape(batch, length, width))  # (B, T, D)
