@@ -281,26 +281,17 @@ def _sweep(options: argparse.Namespace) -> int:
 
     from stabilitylab import sweeps
     from stabilitylab.figures import maps
-    from stabilitylab.sweeps import running
 
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs is {options.jobs}; it must be at least 1")
     if options.arm and not options.experiment:
         raise ValueError(f"--arm is {options.arm!r} of no experiment; name it with --experiment")
     console = Console()
-    tasks = running.planned(options.settings, options.experiment, options.arm)
-    folder = options.into or running.default_folder(tasks)
+    plan = sweeps.plan(options.settings, experiment=options.experiment, arm=options.arm, into=options.into)
+    folder = plan.folder
     with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bar:
-        shown = bar.add_task("", total=len(tasks))
-        frame = sweeps.sweep(
-            options.settings,
-            experiment=options.experiment,
-            arm=options.arm,
-            into=folder,
-            jobs=options.jobs,
-            dask=options.dask,
-            progress=lambda done, total: bar.update(shown, completed=done),
-        )
+        shown = bar.add_task("", total=len(plan.tasks))
+        frame = plan.run(options.jobs, options.dask, lambda done, total: bar.update(shown, completed=done))
     table = Table("verdict", "runs", box=None)
     for verdict, count in frame["verdict"].value_counts().items():
         table.add_row(str(verdict), str(count))

@@ -32,7 +32,8 @@ from stabilitylab.training.loop import Trainer
 from stabilitylab.training.telemetry import Run, StepRecord
 
 Item = TypeVar("Item")
-REDRAW_SECONDS = 0.22  # four to five redraws a second: smooth to the eye, a few percent of the training time
+REDRAW_SECONDS = 0.08  # twelve redraws a second at most: smooth to the eye
+DRAWING_SHARE = 0.1  # of the time, at most: the longer a curve, the longer it takes to draw
 CURVES = ("loss", "grad_norm", "lr")
 LINEAR = {"lr", "flushed_fraction", "nonfinite_fraction"}
 STATIC_FALLBACK = "[A live panel with sliders is here when this notebook is opened in JupyterLab.]"
@@ -225,13 +226,13 @@ class Panel:
             self._busy.release()
             return
         self._running(True, config.steps)
-        last_drawn = 0.0
+        next_redraw = 0.0
         try:
             for record in trainer.steps():
                 records.append(record)
-                if time.monotonic() - last_drawn > REDRAW_SECONDS:
+                if (begun := time.monotonic()) >= next_redraw:
                     self._draw(records, config)
-                    last_drawn = time.monotonic()
+                    next_redraw = begun + max(REDRAW_SECONDS, (time.monotonic() - begun) / DRAWING_SHARE)
                 if self._stop.is_set():
                     ending = "Stopped"
                     break

@@ -9,7 +9,7 @@
 """
 
 from stabilitylab.sweeps.grid import Grid, parse
-from stabilitylab.sweeps.running import sweep
+from stabilitylab.sweeps.running import Plan, plan, sweep
 from stabilitylab.sweeps.tasks import Task
 
-__all__ = ["Grid", "Task", "parse", "sweep"]
+__all__ = ["Grid", "Plan", "Task", "parse", "plan", "sweep"]

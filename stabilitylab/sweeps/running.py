@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,27 +54,48 @@ def sweep(
         ValueError: if a setting is unknown or cannot be run, before anything is.
         OSError: if the folder cannot be written to, or the scheduler does not answer.
     """
-    tasks = planned(words, experiment, arm, **fixed)
-    store = Store(into or default_folder(tasks))
-    workspace.make_folder(store.folder / "runs")
-    waiting = [task for task in tasks if store.read(task) is None]
-    progress(len(tasks) - len(waiting), len(tasks))
-    try:
-        # closed at once when something goes wrong, so that no process outlives its sweep
-        with contextlib.closing(finished(waiting, jobs, dask)) as results:
-            for done, (task, result) in enumerate(results, start=len(tasks) - len(waiting) + 1):
-                store.keep(task, result)
-                progress(done, len(tasks))
-    finally:
-        frame = store.tables(tasks)
-    return frame
+    return plan(words, experiment=experiment, arm=arm, into=into, **fixed).run(jobs, dask, progress)
 
 
-def planned(words: Sequence[str], experiment: str | None = None, arm: str | None = None, **fixed: Any) -> list[Task]:
-    """The runs of a sweep, every one of which can be made.
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a sweep, every one of which can be made, and the folder that keeps them."""
+
+    tasks: list[Task]
+    folder: Path
+
+    def run(
+        self, jobs: int | None = None, dask: str | None = None, progress: Progress = lambda done, total: None
+    ) -> pandas.DataFrame:
+        """See ``sweep``."""
+        store = Store(self.folder)
+        workspace.make_folder(store.folder / "runs")
+        waiting = [task for task in self.tasks if store.read(task) is None]
+        total = len(self.tasks)
+        progress(total - len(waiting), total)
+        try:
+            # closed at once when something goes wrong, so that no process outlives its sweep
+            with contextlib.closing(finished(waiting, jobs, dask)) as results:
+                for done, (task, result) in enumerate(results, start=total - len(waiting) + 1):
+                    store.keep(task, result)
+                    progress(done, total)
+        finally:
+            frame = store.tables(self.tasks)
+        return frame
+
+
+def plan(
+    words: Sequence[str],
+    *,
+    experiment: str | None = None,
+    arm: str | None = None,
+    into: Path | None = None,
+    **fixed: Any,
+) -> Plan:
+    """What ``sweep`` with these arguments would run.
 
     Raises:
-        ValueError: if one cannot.
+        ValueError: if a run cannot be made.
     """
     if experiment is not None and arm is None:
         from stabilitylab import experiments
@@ -81,10 +103,10 @@ def planned(words: Sequence[str], experiment: str | None = None, arm: str | None
         arm = next(iter(experiments.get(experiment).arms))
     found = [Task({**fixed, **settings}, experiment, arm) for settings in parse(words)]
     tasks_module.check(found)
-    return found
+    return Plan(found, into or _default_folder(found))
 
 
-def default_folder(tasks: Sequence[Task]) -> Path:
+def _default_folder(tasks: Sequence[Task]) -> Path:
     """``work/sweeps/BASE-FIELDS``: the same sweep, and a finer one of the same fields, find what was finished before."""
     first = tasks[0]
     base = f"{first.experiment}-{first.arm}" if first.experiment else "plain"

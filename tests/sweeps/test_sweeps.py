@@ -104,7 +104,7 @@ def test_a_run_is_what_the_training_loop_gives_for_its_settings(tmp_path):
 def test_an_experiments_arm_keeps_its_own_parts_and_settings():
     from stabilitylab import experiments
 
-    (planned,) = running.planned(["seeds=5"], "unscale-order", "sgd-wrong", steps=20)
+    (planned,) = sweeps.plan(["seeds=5"], experiment="unscale-order", arm="sgd-wrong", steps=20).tasks
     arm, config = tasks._trainer_settings(planned)
     own = experiments.get("unscale-order").arms["sgd-wrong"]
     assert arm is own and config == own.config.replace(seed=5, steps=20)
