@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._utils import _flatten_dense_tensors
 
 from stabilitylab.training import logs
 from stabilitylab.training.corpus import VOCABULARY
@@ -180,33 +181,28 @@ def global_norm(tensors: Sequence[Tensor]) -> float:
     One that overflows fp32 is computed again in float64, which is several times slower: only elements that are themselves
     inf or NaN make it inf or NaN.
     """
-    if not tensors:
-        return 0.0
-    blocks = in_one_row(tensors).view(-1, BLOCK)
-    for dtype in (torch.float32, torch.float64):
-        # a norm of norms: one sum over all elements would lose digits in fp32
-        norm = torch.linalg.vector_norm(torch.linalg.vector_norm(blocks, dim=1, dtype=dtype)).item()
-        if math.isfinite(norm):
-            break
-    return norm
+    return norm_of_row(in_one_row(tensors)) if tensors else 0.0
+
+
+def in_one_row(tensors: Sequence[Tensor]) -> Tensor:
+    """All elements of all tensors, at least one, of one dtype. At the lessons' shapes this copy costs less than one call for each
+    tensor. A single tensor is not copied."""
+    return _flatten_dense_tensors(tensors)
 
 
 BLOCK = 1024
 
 
-def in_one_row(tensors: Sequence[Tensor], out: Tensor | None = None) -> Tensor:
-    """All elements of all tensors, and zeros up to a multiple of ``BLOCK``. At the lessons' shapes this copy costs less than one
-    call for each tensor.
-
-    Args:
-        tensors: at least one, all of one dtype.
-        out: a row to write to, default a new one; one tensor that is such a row already is returned as it is.
-    """
-    missing = -sum(tensor.numel() for tensor in tensors) % BLOCK
-    if len(tensors) == 1 and not missing and out is None:
-        return tensors[0].reshape(-1)
-    rows = [tensor.reshape(-1) for tensor in tensors]
-    return torch.cat([*rows, rows[0].new_zeros(missing)], out=out)
+def norm_of_row(row: Tensor) -> float:
+    """``global_norm`` of the elements (N,) of a row."""
+    whole = len(row) // BLOCK * BLOCK
+    for dtype in (torch.float32, torch.float64):
+        # a norm of norms: one sum over all elements would lose digits in fp32
+        norms = torch.linalg.vector_norm(row[:whole].view(-1, BLOCK), dim=1, dtype=dtype)  # (whole / BLOCK,)
+        norm = torch.linalg.vector_norm(torch.cat([norms, row[whole:].to(dtype)])).item()
+        if math.isfinite(norm):
+            break
+    return norm
 
 
 def gradients(parameters: Iterable[Tensor]) -> list[Tensor]:
@@ -236,8 +232,7 @@ class StepMeter:
         self._model = model
         self._parameters = list(model.parameters())
         self._matrices = [m.weight for m in model.modules() if isinstance(m, nn.Linear)] if half_precision else []
-        self._weights = [p.detach() for p in self._parameters]
-        self._before, self._now = in_one_row(self._weights), in_one_row(self._weights)
+        self._before = in_one_row(self._parameters).detach()
         self._tokens = 0
         self._start = time.perf_counter()
 
@@ -264,10 +259,10 @@ class StepMeter:
             skipped: whether the update was left out.
             tokens: bytes in its batch.
         """
-        in_one_row(self._weights, out=self._now)
-        update_norm = global_norm([self._before.sub_(self._now)])
-        self._before, self._now = self._now, self._before
-        parameter_norm = global_norm([self._before])
+        now = in_one_row(self._parameters)
+        update_norm = norm_of_row(self._before.sub_(now))
+        parameter_norm = norm_of_row(now)
+        self._before = now
         self._tokens += tokens
         return StepRecord(
             step=step,

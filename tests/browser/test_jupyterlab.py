@@ -6,7 +6,7 @@ import pytest
 
 from stabilitylab import delivery, workspace
 from tests.browser.screen import LESSONS, open_lesson, screenshot, use_theme
-from tests.conftest import Lab
+from tests.jupyterlab import Lab
 
 pytestmark = pytest.mark.browser
 

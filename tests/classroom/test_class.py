@@ -18,8 +18,8 @@ from autograder import asking, bank, grading, release
 from autograder.cli import main
 from stabilitylab import workspace
 from tests.classroom.handing_in import NAME, hand_in, notebook
-from tests.conftest import Lab
 from tests.hostile.test_hostile import ATTACKS, attack
+from tests.jupyterlab import Lab
 
 pytestmark = pytest.mark.slow
 GOOD = [a for a in bank.answers(NAME) if a.right]

@@ -84,6 +84,16 @@ def test_a_gradient_that_only_rounding_made_smaller_was_not_clipped(smaller, cli
     assert recorded(meter).clipped is clipped
 
 
+def test_weights_that_are_replaced_instead_of_changed_in_place_have_moved_too():
+    model = Two()
+    meter = StepMeter(model, half_precision=False)
+    model.gradient(1.0, 0.0)
+    meter.backward_done()
+    for parameter in model.parameters():
+        parameter.data = parameter.data * 1.5  # as optimizers written by hand do
+    assert recorded(meter).update_ratio == pytest.approx(1 / 3, rel=1e-5)
+
+
 def test_a_model_of_zeros_has_an_infinite_update_ratio():
     model = Two()
     meter = StepMeter(model, half_precision=False)
