@@ -1,6 +1,7 @@
 # make lab     set up and open JupyterLab at the first lesson
 # make test    set up and run the tests
 # make teach   set up and open JupyterLab with nbgrader's tools for teachers, formgrader among them
+# make bench   set up and measure how fast everything is, in about a quarter of an hour: docs/performance.md
 # All do the set-up themselves; `make setup` is the set-up alone.
 #
 # On Linux, PyPI's torch brings gigabytes of CUDA libraries. Without a GPU, get the small CPU build instead:
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 RECIPE := pyproject.toml constraints.txt $(wildcard setup/*.py setup/jupyter/*/*)
 STALE := $(shell test -x $(BIN)/python && cat $(RECIPE) | cmp -s - $(VENV)/.installed || echo yes)
 
-.PHONY: setup environment lab teach test lint mutants notebooks release clean
+.PHONY: setup environment lab teach test bench lint mutants notebooks release clean
 
 setup: environment
 	@$(BIN)/stabilitylab deliver
@@ -50,6 +51,9 @@ teach: environment
 test: setup
 	@echo "The tests take about four minutes on two cores; what each dot stands for: pytest -v"
 	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile $(TEST_OPTIONS)
+
+bench: setup
+	$(BIN)/python -m benchmarks
 
 lint: setup
 	$(BIN)/ruff check .

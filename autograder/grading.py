@@ -203,6 +203,8 @@ class _Judging:
                     marks, notes = {grade_id: Mark(0.0, (problem,)) for grade_id in self.tests}, ()
                 self.sandbox.check()  # what was judged while all workers were ended is no mark
                 self.journal.write(student, Entry(status, marks, key, notes=notes))
+        except stopping.Stopped:
+            raise
         except Exception as error:  # one submission must not cost the others theirs
             self.sandbox.check()
             if isinstance(error, OSError) and error.filename and Path(error.filename).is_relative_to(self.folder):

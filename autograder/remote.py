@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-from autograder import asking
+from autograder import asking, stopping
 from autograder.asking import Collected
 from autograder.expected import Asked
 from autograder.sandbox.host import Code, Sandbox
-from stabilitylab.sweeps.clusters import cluster
+from stabilitylab.sweeps import clusters
 
 _LOCK = threading.Lock()
 _SANDBOXES: list[Sandbox] = []
@@ -47,9 +47,17 @@ class Judges:
         self._client.close()
 
     def collect(self, cells: Sequence[Code], files: Mapping[str, bytes]) -> Collected:
-        """See ``asking.collect``. What a lost worker had is given to another one."""
-        future = self._client.submit(_collect, self._asked, list(cells), dict(files), pure=False, retries=2)
-        collected, warning = future.result()
+        """See ``asking.collect``.
+
+        Raises:
+            Stopped: if the scheduler is gone.
+        """
+        try:
+            with clusters.answering():
+                future = self._client.submit(_collect, self._asked, list(cells), dict(files), pure=False, retries=2)
+                collected, warning = future.result()
+        except clusters.Lost as error:
+            raise stopping.Stopped(f"{error}. {stopping.KEPT}") from None
         if warning and warning not in self._warned:
             self._warned.add(warning)
             self._warn(warning)
@@ -63,7 +71,7 @@ def judges(address: str, asked: Asked, warn: Callable[[str], None]) -> Iterator[
     Raises:
         OSError: if no scheduler answers there.
     """
-    with cluster(address) as client:
+    with clusters.cluster(address) as client:
         yield Judges(client, asked, warn)
 
 

@@ -24,6 +24,8 @@ class Stopped(RuntimeError):
     """The batch cannot go on; says why, and what would do."""
 
 
+KEPT = "What is graded so far is kept, and the same command goes on from there"
+
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _OF_THE_MACHINE = _FULL | {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE, errno.ENOTDIR, errno.EISDIR),
@@ -66,7 +68,7 @@ def explained(workdir: Path) -> Iterator[None]:
         why = reason(error, workdir)
         if not why:
             raise
-        raise Stopped(f"{why}. What is graded so far is kept, and the same command goes on from there") from None
+        raise Stopped(f"{why}. {KEPT}") from None
 
 
 def _is_full(folder: Path) -> bool:

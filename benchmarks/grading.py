@@ -1,90 +1,77 @@
-"""Wall time of `autograder grade` against plain `nbgrader autograde` and `generate_feedback` on the same notebooks, one after the
-other on this machine.
+"""Grading a class, against plain nbgrader and against the least that any grader could do.
 
-    .venv/bin/python benchmarks/grading.py [--students 20] [--assignment a1_clipping] [--jobs N]
-
-Half of the class hands in the solution, half of it one answer of the bank, wrong or right. Ours also writes the CSV, which
-nbgrader's commands do not.
+Half of the class hands in the solution, half of it one answer of the bank, wrong or right.
 """
 
-import argparse
+from __future__ import annotations
+
 import itertools
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
 from autograder import bank
+from benchmarks import timing
 from stabilitylab import workspace
 
-SCRIPTS = Path(sys.executable).parent
+NAME = "a1_clipping"
+SOLUTION = workspace.ROOT / "solutions" / NAME / f"{NAME}.ipynb"
+COMPARED = 10
+"""Students that all three grade."""
+CLASSES = (10, 30, 100, 300)
+"""Students that ours grades."""
 
 
-def make_class(folder: Path, name: str, students: int) -> None:
-    solution = workspace.ROOT / "solutions" / name / f"{name}.ipynb"
-    answers = itertools.cycle(bank.answers(name)[::5])
+def measure() -> dict[str, Any]:
+    """Seconds of the three for a small class, and of ours for larger ones."""
+    jobs = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        make_class(folder / "submitted", COMPARED)
+        floor = float(timing.command(sys.executable, "-m", "benchmarks.floor", folder / "submitted", str(jobs)).printed)
+        nbgrader = _nbgrader(folder)
+        ours = []
+        for students in CLASSES:
+            submitted = folder / f"of-{students}"
+            make_class(submitted, students)
+            grade = ("autograder", "grade", NAME, "--submissions", submitted, "--workdir", folder / f"graded-{students}")
+            ours.append({"students": students, "seconds": timing.command(*grade, "--jobs", str(jobs)).seconds})
+    return {
+        "assignment": NAME,
+        "jobs": jobs,
+        "students": COMPARED,
+        "floor_s": floor,
+        "nbgrader_s": nbgrader,
+        "ours": ours,
+        "nbgrader_over_ours": nbgrader / ours[0]["seconds"],
+        "ours_over_floor": ours[0]["seconds"] / floor,
+    }
+
+
+def make_class(folder: Path, students: int) -> None:
+    """Writes a class, laid out as nbgrader wants it."""
+    answers = itertools.cycle(bank.answers(NAME)[::5])
     for number in range(students):
-        made = nbformat.read(solution, as_version=4)
+        made = nbformat.read(SOLUTION, as_version=4)
         if number % 2:
             answer = next(answers)
-            target = f"{answer.question}_code"
             for cell in made.cells:
-                if cell.metadata.get("nbgrader", {}).get("grade_id") == target:
+                if cell.metadata.get("nbgrader", {}).get("grade_id") == f"{answer.question}_code":
                     cell.source = answer.source
-        path = folder / f"student{number:03d}" / name / f"{name}.ipynb"
+        path = folder / f"student{number:03d}" / NAME / f"{NAME}.ipynb"
         path.parent.mkdir(parents=True)
         nbformat.write(made, path)
 
 
-def timed(command: list[str], folder: Path, **environment: str) -> float:
-    start = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True)
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return seconds
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--students", type=int, default=20)
-    parser.add_argument("--assignment", default="a1_clipping")
-    parser.add_argument("--jobs", default=str(os.cpu_count()))
-    options = parser.parse_args()
-    name = options.assignment
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        make_class(folder / "submitted", name, options.students)
-        ours = timed(
-            [
-                str(SCRIPTS / "autograder"),
-                "grade",
-                name,
-                "--submissions",
-                "submitted",
-                "--workdir",
-                "ours",
-                "--jobs",
-                options.jobs,
-            ],
-            folder,
-        )
-        (folder / "source" / name).mkdir(parents=True)
-        solution = workspace.ROOT / "solutions" / name / f"{name}.ipynb"
-        (folder / "source" / name / solution.name).write_bytes(solution.read_bytes())
-        path = f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"
-        timed([str(SCRIPTS / "nbgrader"), "generate_assignment", name, "--create"], folder, PATH=path)
-        executed = timed([str(SCRIPTS / "nbgrader"), "autograde", name, "--create", "--force"], folder, PATH=path)
-        pages = timed([str(SCRIPTS / "nbgrader"), "generate_feedback", name], folder, PATH=path)
-    print(
-        f"{options.students} students, {name}: plain nbgrader {executed:.1f} s and {pages:.1f} s for its pages, "
-        f"autograder grade {ours:.1f} s, {(executed + pages) / ours:.1f} times faster"
-    )
-
-
-if __name__ == "__main__":
-    main()
+def _nbgrader(folder: Path) -> float:
+    """Plain nbgrader: autograde and the pages for students; the release that it wants first does not count."""
+    source = folder / "source" / NAME
+    source.mkdir(parents=True)
+    (source / SOLUTION.name).write_bytes(SOLUTION.read_bytes())
+    timing.command("nbgrader", "generate_assignment", NAME, "--create", folder=folder)
+    executed = timing.command("nbgrader", "autograde", NAME, "--create", "--force", folder=folder).seconds
+    return executed + timing.command("nbgrader", "generate_feedback", NAME, folder=folder).seconds

@@ -1,5 +1,5 @@
-"""A training step: the course's loop with all it measures, against a bare loop on the same model, a loop shaped like nanoGPT's, and
-the model's matrix products alone. All on one thread, with AdamW and gradients clipped at 1.0.
+"""A training step: the course's loop with all it measures, against a bare loop on the same model, a loop shaped like nanoGPT's,
+and the model's matrix products alone. All on one thread, with AdamW and gradients clipped at 1.0.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SHAPES = {
     "width 128, 4 layers, 16 x 64": RunConfig(model=ModelConfig(layers=4, width=128, heads=4, context=64), batch_size=16),
     "width 256, 4 layers, 16 x 64": RunConfig(model=ModelConfig(layers=4, width=256, heads=4, context=64), batch_size=16),
 }
-ROUNDS = 21
-ROUND_SECONDS = 0.15
+ROUNDS = 40
+ROUND_SECONDS = 0.1
 LR, CLIP = 1e-3, 1.0
 
 
@@ -111,8 +111,8 @@ class _Nano(nn.Module):
 
 
 def nano(config: RunConfig) -> Iterator[None]:
-    """A loop of nanoGPT's shape (github.com/karpathy/nanoGPT): its model, its way of drawing a batch, AdamW as it is made on a CPU,
-    and the loss read at every step, as ours is."""
+    """A loop of nanoGPT's shape (github.com/karpathy/nanoGPT): its model, its way of drawing a batch, AdamW as it is made on a
+    CPU, and the loss read at every step, as ours is."""
     model = _Nano(config.model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR)
     text, length = corpus.load(config.text).train, config.model.context

@@ -7,6 +7,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+
+class Lost(ConnectionError):
+    """The cluster's scheduler is gone, and with it what was not finished."""
+
+
 LOCAL = "local"
 """Instead of a scheduler's address: a cluster of this machine's cores."""
 
@@ -30,6 +35,22 @@ def cluster(address: str) -> Iterator[Any]:
         else:
             try:
                 client = stack.enter_context(Client(address, timeout="10s"))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
                 raise OSError(f"--dask is {address!r}, where no scheduler answers ({error}); try tcp://HOST:8786") from None
         yield client
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """While a cluster is waited for. What a lost worker had is done again by another one.
+
+    Raises:
+        Lost: if the scheduler is gone.
+    """
+    from distributed.client import ClosedClientError, FutureCancelledError
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
+    except (ClosedClientError, FutureCancelledError, CommClosedError):
+        raise Lost("the Dask scheduler is gone; start it and its workers, then do the same again") from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stabilitylab import workspace
 from stabilitylab.sweeps import tasks as tasks_module
-from stabilitylab.sweeps.clusters import cluster
+from stabilitylab.sweeps.clusters import answering, cluster
 from stabilitylab.sweeps.grid import parse
 from stabilitylab.sweeps.store import Store
 from stabilitylab.sweeps.tasks import Result, Task
@@ -52,7 +52,7 @@ def sweep(
 
     Raises:
         ValueError: if a setting is unknown or cannot be run, before anything is.
-        OSError: if the folder cannot be written to, or the scheduler does not answer.
+        OSError: if the folder cannot be written to, or the scheduler does not answer or dies; what is finished is kept.
     """
     return plan(words, experiment=experiment, arm=arm, into=into, **fixed).run(jobs, dask, progress)
 
@@ -133,10 +133,9 @@ def _one(task: Task) -> tuple[Task, Result]:
 
 
 def _on_a_cluster(tasks: Sequence[Task], address: str) -> Iterator[tuple[Task, Result]]:
-    """Dask gives what a lost worker had to another one."""
     from distributed import as_completed
 
-    with cluster(address) as client:
+    with cluster(address) as client, answering():
         futures = {client.submit(_one, task, key=f"sweep-{task.key}", retries=2): task for task in tasks}
         for future in as_completed(futures):
             yield future.result()

@@ -56,7 +56,7 @@ def networks():
 
 @pytest.fixture
 def cluster(networks, tmp_path):
-    """The scheduler and two workers; the workers' processes."""
+    """The processes of a scheduler and two workers."""
     first, *others = networks
     with contextlib.ExitStack() as stack:
 
@@ -73,7 +73,7 @@ def cluster(networks, tmp_path):
             stack.callback(end, process)
             return process
 
-        start(first, DASK, "scheduler", "--host", "10.77.0.1", "--port", "8786", "--no-dashboard")
+        scheduler = start(first, DASK, "scheduler", "--host", "10.77.0.1", "--port", "8786", "--no-dashboard")
         alone = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
         workers = [
             start(network, DASK, "worker", ADDRESS, "--host", f"10.77.0.{number}", *alone)
@@ -81,7 +81,7 @@ def cluster(networks, tmp_path):
         ]
         wait = f"from distributed import Client\nwith Client('{ADDRESS}', timeout=60) as c: c.wait_for_workers(2, timeout=120)"
         in_network(first, wait).communicate()
-        yield workers
+        yield [scheduler, *workers]
 
 
 def end(process):
@@ -94,14 +94,14 @@ def in_network(network, code, *arguments):
     return subprocess.Popen(command, cwd=workspace.ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def killing_after(process, done, worker):
-    """What a process prints; once it has printed so many lines, a worker is killed."""
+def killing_after(process, done, victim, code=0):
+    """What a process prints that ends with a code; once it has printed so many lines, a process of the cluster is killed."""
     lines = []
     for line in process.stdout:
         lines.append(line)
         if sum(line.startswith("done") for line in lines) == done:
-            end(worker)
-    assert process.wait() == 0, "".join(lines)
+            end(victim)
+    assert process.wait() == code, "".join(lines)
     return lines
 
 
@@ -113,35 +113,55 @@ def test_a_sweep_loses_nothing_and_runs_nothing_twice_when_a_worker_dies(network
         if __name__ == "__main__":
             sweeps.sweep({WORDS}, into=Path(sys.argv[1]), dask="{ADDRESS}", progress=lambda *a: print("done", *a), **{SMALL})
     """
-    lines = killing_after(in_network(networks[0], code, tmp_path / "far"), 4, cluster[1])
+    lines = killing_after(in_network(networks[0], code, tmp_path / "far"), 4, cluster[2])
     assert [line.split()[1] for line in lines if line.startswith("done")] == [str(i) for i in range(13)]
     far = pandas.read_parquet(tmp_path / "far" / "results.parquet")
     near = sweeps.sweep(WORDS, into=tmp_path / "near", jobs=1, **SMALL)
     assert far["key"].is_unique and far.drop(columns="seconds").equals(near.drop(columns="seconds"))
 
 
-def test_a_class_gets_the_same_marks_when_a_worker_dies(networks, cluster, tmp_path):
+def make_class(folder):
+    """Hands in answers of the bank; how many."""
     solution = notebook("solutions")
     answers = [answer for answer in bank.answers(NAME) if answer.question == "clip_grad_norm"][::8]
     for number, answer in enumerate(answers):
         made = nbformat.from_dict(json.loads(nbformat.writes(solution)))
         cell(made, "clip_grad_norm_code").source = answer.source
-        hand_in(tmp_path / "class", f"s{number}", made)
-    code = f"""
-        import json, sys
-        from pathlib import Path
-        from autograder import grading
-        if __name__ == "__main__":
-            folder, workdir, report = map(Path, sys.argv[1:])
+        hand_in(folder, f"s{number}", made)
+    return len(answers)
+
+
+GRADE = f"""
+    import json, sys
+    from pathlib import Path
+    from autograder import grading
+    if __name__ == "__main__":
+        folder, workdir, report = map(Path, sys.argv[1:])
+        try:
             found = grading.grade("{NAME}", folder, workdir=workdir, dask="{ADDRESS}",
                 progress=lambda doing, done, total: print("done" if doing == "Grading" else doing, done))
-            report.write_text(json.dumps(found))
-    """
-    process = in_network(networks[0], code, tmp_path / "class", tmp_path / "far", tmp_path / "report.json")
-    lines = killing_after(process, 2, cluster[0])
-    assert sum(line.startswith("done") for line in lines) == len(answers)
+        except RuntimeError as error:
+            sys.exit(f"stopped: {{error}}")
+        report.write_text(json.dumps(found))
+"""
+
+
+def test_a_class_gets_the_same_marks_when_a_worker_dies(networks, cluster, tmp_path):
+    students = make_class(tmp_path / "class")
+    process = in_network(networks[0], GRADE, tmp_path / "class", tmp_path / "far", tmp_path / "report.json")
+    lines = killing_after(process, 2, cluster[1])
+    assert sum(line.startswith("done") for line in lines) == students
     seed = Path("marks") / NAME / "seed"
     (tmp_path / "near" / seed).parent.mkdir(parents=True)
     shutil.copy(tmp_path / "far" / seed, tmp_path / "near" / seed)
     near = grading.grade(NAME, tmp_path / "class", workdir=tmp_path / "near")
     assert json.loads((tmp_path / "report.json").read_text()) == json.loads(json.dumps(near))
+
+
+def test_nobody_is_marked_for_a_scheduler_that_dies(networks, cluster, tmp_path):
+    make_class(tmp_path / "class")
+    process = in_network(networks[0], GRADE, tmp_path / "class", tmp_path / "far", tmp_path / "report.json")
+    lines = killing_after(process, 2, cluster[0], code=1)
+    assert lines[-1].startswith("stopped: the Dask scheduler is gone; start it") and "Traceback" not in "".join(lines)
+    found = grading.grade(NAME, tmp_path / "class", workdir=tmp_path / "far")  # goes on from there
+    assert {student["status"] for student in found["students"].values()} == {"graded"}
