@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -28,6 +29,9 @@ def cluster(address: str) -> Iterator[Any]:
     """
     from distributed import Client, LocalCluster
 
+    logging.getLogger("distributed.client").setLevel(
+        logging.CRITICAL
+    )  # what it says of a lost scheduler, Lost says in a sentence
     with contextlib.ExitStack() as stack:
         if address == LOCAL:
             local = LocalCluster(n_workers=os.cpu_count() or 1, threads_per_worker=1, dashboard_address=None)
