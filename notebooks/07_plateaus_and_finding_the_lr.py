@@ -526,7 +526,7 @@ for name, runs in {"no decay (B)": watched["B"], "decay 1.0": strong}.items():
 # %%
 from stabilitylab import ledger
 
-ledger.verdicts("B7", "C4", "C10", "C11", "C15")
+ledger.verdicts("B7", "C4", "C10", "C11", "C15", "F1", "F2")
 
 # %% [markdown]
 # **B7**: the jump of the deep model heals in all twenty seeds, which is enough against "never"; the stuck run, which in most
@@ -534,7 +534,9 @@ ledger.verdicts("B7", "C4", "C10", "C11", "C15")
 # is no *reason* to raise the rate: of our four, one was cured by it, one was harmed, and two did not move. **C10**: the steepest
 # slope lies several times below the best fixed rate; the tenth of the minimum did better. Which number to read off is
 # **contested**, and ours is a rule of thumb. **C11** is right once "momentum" is read as second moment. **C15** holds for one run
-# at ten times the usual value, and fails for the explosion.
+# at ten times the usual value, and fails for the explosion. **F1** says for which width the rate that you found is good: for that
+# one. A model four times as wide wants about a quarter of it, unless it is parametrised so that it does not
+# ([measured](../docs/experiments.md#rate-transfer); **F2**).
 #
 # ### What this does not show
 #

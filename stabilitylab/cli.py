@@ -79,10 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--dask", metavar="ADDRESS", help="send the runs to a Dask scheduler, such as tcp://HOST:8786, or local")
 
     claims = add("claims", _claims, "Put popular claims on trial again: run the experiments that decide them.")
-    claims.add_argument("--only", nargs="+", metavar="ID", default=[], help="such as B1 C7, default all claims")
+    claims.add_argument(
+        "--only", nargs="+", metavar="ID", default=[], help="such as B1 C7, default all claims, or all that name the axis"
+    )
     claims.add_argument("--seeds", type=_seed_range, metavar="A-B", help="default 0-4")
     claims.add_argument("--json", type=Path, metavar="FILE", help="also write the outcome and every figure to FILE")
     claims.add_argument("--jobs", type=int, help="processes, default one per core")
+    claims.add_argument(
+        "--along", metavar="AXIS", help="try them at several points of an axis, such as width, default nowhere else"
+    )
 
     record = add("record", _record, "Make the recorded evidence of experiments again (data/evidence).")
     record.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help="such as constant-lr, default all of them")
@@ -322,6 +327,8 @@ def _claims(options: argparse.Namespace) -> int:
 
     selected = verdicts.select(verdicts.load(), options.only)
     seeds = options.seeds or experiments.DEFAULT_SEEDS
+    if options.along:
+        return _claims_along(options, selected if options.only else [c for c in selected if options.along in c.along], seeds)
     console = Console()
     with Progress(console=console) as progress:
         task = progress.add_task("Running", total=None)
@@ -365,6 +372,37 @@ def _claims(options: argparse.Namespace) -> int:
         workspace.write_atomically(options.json, json.dumps(outcome, indent=1))
         console.print(f"Outcome: {options.json}", soft_wrap=True)
     return 1 if fallen else 0
+
+
+def _claims_along(options: argparse.Namespace, selected, seeds) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.table import Table
+
+    from stabilitylab.claims import along
+
+    console = Console()
+    with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bar:
+        shown = bar.add_task("")
+        tried = along.along(
+            selected,
+            options.along,
+            seeds,
+            jobs=options.jobs,
+            progress=lambda n, total: bar.update(shown, completed=n, total=total),
+        )
+    table = Table("id", "claim", *(f"{point:g}" for point in tried.points), "", box=None, padding=(0, 1))
+    wrong = []
+    for claim in selected:
+        judged = tried.judgements[claim.id]
+        as_said = along.as_said(claim, tried)
+        wrong += [claim.id] if as_said is False else []
+        counts = (f"{judged[point].count}/{len(judged[point].held)}" for point in tried.points)
+        table.add_row(claim.id, claim.claim, *counts, "" if as_said is None else _mark(as_said))
+    console.print(table)
+    for name in wrong:
+        console.print(f"{name} holds elsewhere along {options.along} than the ledger says.")
+    return 1 if wrong else 0
 
 
 def _record(options: argparse.Namespace) -> int:

@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from stabilitylab import experiments, workspace
-from stabilitylab.claims import evidence
+from stabilitylab.claims import along, evidence
 from stabilitylab.claims.verdicts import PATH, Claim, load, recorded, select
-from stabilitylab.experiments import DEFAULT_SEEDS, FRESH_SEEDS, registry
+from stabilitylab.experiments import DEFAULT_SEEDS, FRESH_SEEDS, axes, registry
 
 DOCS = workspace.ROOT / "docs"
 HEADER = """\
@@ -83,7 +83,10 @@ def _measured(claim: Claim) -> Claim:
 
 
 def _ledger_yaml(found: Sequence[Claim]) -> str:
-    entries = [{key: _plain(value) for key, value in vars(claim).items() if value or key != "contradicts"} for claim in found]
+    entries = [
+        {key: _plain(value) for key, value in vars(claim).items() if value or key not in ("along", "contradicts")}
+        for claim in found
+    ]
     # PyYAML breaks a line after the word that crosses the width
     body = yaml.safe_dump({"claims": entries}, sort_keys=False, allow_unicode=True, width=115)
     return HEADER.format(fresh=evidence.seed_range(FRESH_SEEDS)) + body
@@ -129,6 +132,8 @@ def _claims_page(found: Sequence[Claim]) -> str:
             "",
             f"*From {_article(claim.found_in)}.* **Verdict: {claim.verdict}.** {claim.condition}",
         ]
+        for axis in claim.along:
+            lines += ["", f"**Along {axes.axis(axis).states}:** {along.in_words(claim, axis)}."]
         if claim.contradicts:
             lines += ["", f"**Contradiction.** {claim.contradicts}"]
         lines += ["", "Rests on:", ""]

@@ -7,7 +7,7 @@ if all of them hold there, and it stands if it holds on nine seeds in ten (round
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ import yaml
 
 from stabilitylab import experiments, workspace
 from stabilitylab.claims import evidence
+from stabilitylab.experiments import axes
 from stabilitylab.experiments.experiment import enough
 from stabilitylab.experiments.running import run_all
 
 PATH = workspace.DATA / "claims.yaml"
 VERDICTS = ("holds", "false as stated", "opinion")
+HOLDS, FAILS, MIXED = "holds", "fails", "mixed"
 SHARE = 0.9
 """The least share of seeds on which a verdict must hold: 18 of 20, 4 of 5."""
 
@@ -37,6 +39,8 @@ class Claim:
         evidence: experiment -> the expectations that carry the verdict.
         measured: ``"experiment/quantity"`` -> its median and range over the fresh seeds, filled in from the evidence.
         lesson: the notebook that teaches it.
+        along: axis -> point -> how the verdict fares there on seeds that set nothing: ``"holds"``, ``"fails"``, or ``"mixed"``
+            where it is not decided. Empty if it was tried along no axis.
         contradicts: what other claim it cannot stand beside, and the run that decides between them; empty if none.
     """
 
@@ -48,6 +52,7 @@ class Claim:
     evidence: Mapping[str, Sequence[str]]
     measured: Mapping[str, str]
     lesson: str
+    along: Mapping[str, Mapping[float, str]] = field(default_factory=dict)
     contradicts: str = ""
 
     def __post_init__(self) -> None:
@@ -65,6 +70,11 @@ class Claim:
                     refuse(f"evidence is {name}/{expectation!r}; {name} expects {', '.join(known)}")
                 if known[expectation].share < SHARE:
                     refuse(f"evidence is {name}/{expectation}, which need not hold on {SHARE:.0%} of the seeds")
+        for axis, points in self.along.items():
+            axes.axis(axis)
+            for point, word in points.items():
+                if word not in (HOLDS, FAILS, MIXED):
+                    refuse(f"along {axis} is {word!r} at {point}; it must be {HOLDS!r}, {FAILS!r} or {MIXED!r}")
         for quantity in self.measured:
             name, _, short = quantity.partition("/")
             if short not in experiments.get(name).quantities:

@@ -5,11 +5,13 @@ An arm is a training run (``Arm``) or anything else that yields numbers from a s
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stabilitylab.experiments import axes
 from stabilitylab.experiments.seeds import DEFAULT_SEEDS
 from stabilitylab.training.config import RunConfig
 from stabilitylab.training.loop import Trainer
@@ -178,6 +180,21 @@ class Experiment:
         if name not in self.arms:
             raise ValueError(f"arm is {name!r}; {self.name} has {', '.join(self.arms)}")
         return self.arms[name]
+
+    def at(self, axis: str, point: float) -> Experiment:
+        """The same experiment at a point of an axis: its training runs are changed, its measurements stay as they are.
+
+        Raises:
+            ValueError: if there is no such axis, the experiment has no training run, or one cannot be made there.
+        """
+        along = axes.axis(axis)
+        if not any(isinstance(arm, Arm) for arm in self.arms.values()):
+            raise ValueError(f"axis is {axis!r}, but {self.name} has no training run that could be changed")
+        arms = {
+            name: dataclasses.replace(arm, config=along.change(arm.config, point)) if isinstance(arm, Arm) else arm
+            for name, arm in self.arms.items()
+        }
+        return dataclasses.replace(self, arms=arms)
 
     def trainer(self, arm: str, seed: int) -> Trainer:
         """A training run of one arm, not yet started.

@@ -99,7 +99,7 @@ class Trainer:
             # learning rate and batch, both functions of the step
             lr = number(self.schedule(step))
             for group in optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group.get("lr_scale", 1.0)
             inputs, targets = self.batches(step)  # (B, T) each
 
             # forward

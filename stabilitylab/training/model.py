@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stabilitylab.training.corpus import VOCABULARY
+from stabilitylab.training.initialisation import initialise
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "relu": F.relu, "silu": F.silu}
 NORMS: dict[str, type[nn.Module]] = {"layernorm": nn.LayerNorm, "rmsnorm": nn.RMSNorm}
@@ -26,6 +27,7 @@ CHOICES = {
     "norm_type": tuple(NORMS),
     "init": ("gpt2", "xavier", "torch"),
     "activation": tuple(ACTIVATIONS),
+    "parametrisation": ("standard", "mup"),
 }
 
 
@@ -47,6 +49,11 @@ class ModelConfig:
         residual_scaling: divide the two projections that write to the residual stream by sqrt(2 * layers), as GPT-2 does.
         activation: of the MLP: ``"gelu"``, ``"relu"`` or ``"silu"``.
         tied_head: share the byte embedding with the output head.
+        parametrisation: ``"standard"``, or ``"mup"``: the maximal update parametrisation of Yang et al. 2022 (arXiv 2203.03466,
+            table 8) for the Adam family, with which a learning rate found at ``base_width`` serves at other widths. Hidden
+            matrices have 1 / width of the initial variance and of the learning rate, and logits a multiplier of 1 / width, all as
+            multiples of what they are at ``base_width``. Widen by adding heads: attention's scale is for heads of one width.
+        base_width: where both parametrisations are the same.
 
     Raises:
         ValueError: naming the field, its value and what would do.
@@ -64,9 +71,11 @@ class ModelConfig:
     residual_scaling: bool = False
     activation: str = "gelu"
     tied_head: bool = False
+    parametrisation: str = "standard"
+    base_width: int = 32
 
     def __post_init__(self) -> None:
-        for field in ("layers", "width", "heads", "context"):
+        for field in ("layers", "width", "heads", "context", "base_width"):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} is {getattr(self, field)}; it must be at least 1")
         for field, options in CHOICES.items():
@@ -78,6 +87,13 @@ class ModelConfig:
             )
         if not self.init_gain > 0:
             raise ValueError(f"init_gain is {self.init_gain}; it must be above 0")
+        if self.parametrisation == "mup" and self.init == "torch":
+            raise ValueError("init is 'torch', which mup has no rule for; choose gpt2 or xavier")
+
+    @property
+    def width_multiplier(self) -> float:
+        """Width over ``base_width`` under mup, 1.0 under the standard parametrisation."""
+        return self.width / self.base_width if self.parametrisation == "mup" else 1.0
 
 
 class Attention(nn.Module):
@@ -156,7 +172,13 @@ class Transformer(nn.Module):
         self.head = nn.Linear(config.width, VOCABULARY, bias=False)
         future = torch.ones(config.context, config.context, dtype=torch.bool).triu(diagonal=1)
         self.register_buffer("future", future, persistent=False)
-        self._initialise()
+        initialise(
+            self,
+            config.init,
+            config.init_gain,
+            residual_scaling=config.residual_scaling,
+            width_multiplier=config.width_multiplier,
+        )
         if config.tied_head:
             self.head.weight = self.byte_embedding.weight
 
@@ -165,27 +187,11 @@ class Transformer(nn.Module):
         x = self.byte_embedding(inputs) + self.position_embedding.weight[: inputs.shape[1]]  # (B, T, D) + (T, D)
         for block in self.blocks:
             x = block(x, self.future)
-        return self.head(self.final_norm(x))  # (B, T, V)
+        x = self.final_norm(x)
+        if self.config.parametrisation == "mup":
+            x = x / self.config.width_multiplier  # the output multiplier
+        return self.head(x)  # (B, T, V)
 
     def max_attention_logit(self) -> float:
         """The largest attention logit, over all layers, of the last forward pass."""
         return torch.stack([block.attention.max_logit for block in self.blocks]).max().item()  # of (L,)
-
-    @torch.no_grad()
-    def _initialise(self) -> None:
-        config = self.config
-        for module in self.modules():
-            if isinstance(module, nn.Embedding) and config.init == "gpt2":
-                nn.init.normal_(module.weight, std=0.02)
-            elif isinstance(module, nn.Linear):
-                if config.init == "gpt2":
-                    nn.init.normal_(module.weight, std=0.02)
-                elif config.init == "xavier":
-                    nn.init.xavier_normal_(module.weight)
-                if config.init != "torch" and module.bias is not None:
-                    nn.init.zeros_(module.bias)
-                module.weight.mul_(config.init_gain)
-        if config.residual_scaling:
-            for block in self.blocks:
-                for projection in (block.attention.out, block.mlp.out):
-                    projection.weight.div_(math.sqrt(2 * config.layers))

@@ -13,7 +13,7 @@ from stabilitylab.experiments.experiment import Expectation, enough
 from stabilitylab.workspace import DATA, ROOT
 
 IDS = [f"A{i}" for i in range(1, 7)] + [f"B{i}" for i in range(1, 8)] + [f"C{i}" for i in range(1, 16)]
-IDS += [f"D{i}" for i in range(1, 8)] + [f"E{i}" for i in range(1, 7)]
+IDS += [f"D{i}" for i in range(1, 8)] + [f"E{i}" for i in range(1, 7)] + ["F1", "F2"]
 
 
 def test_every_claim_is_on_trial():
