@@ -379,6 +379,7 @@ def _claims_along(options: argparse.Namespace, selected, seeds) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
     from rich.table import Table
 
+    from stabilitylab import workspace
     from stabilitylab.claims import along
 
     console = Console()
@@ -401,7 +402,11 @@ def _claims_along(options: argparse.Namespace, selected, seeds) -> int:
         table.add_row(claim.id, claim.claim, *counts, "" if as_said is None else _mark(as_said))
     console.print(table)
     for name in wrong:
-        console.print(f"{name} holds elsewhere along {options.along} than the ledger says.")
+        console.print(f"{name} does not hold and fail along {options.along} where the ledger says.")
+    if options.json:
+        held = {name: {point: judged.held for point, judged in found.items()} for name, found in tried.judgements.items()}
+        workspace.write_atomically(options.json, json.dumps({"axis": tried.axis, "seeds": list(seeds), "held": held}, indent=1))
+        console.print(f"Outcome: {options.json}", soft_wrap=True)
     return 1 if wrong else 0
 
 

@@ -35,10 +35,11 @@ class Trial:
 
     @property
     def kept(self) -> Path:
-        """Where its outcome is kept; an experiment whose settings have changed is tried again."""
+        """Where its outcome is kept; an experiment whose settings or expectations have changed is tried again."""
         found = experiments.get(self.experiment).at(self.axis, self.point)
         settings = [(name, repr(getattr(arm, "config", None))) for name, arm in found.arms.items()]
-        key = hashlib.sha256(repr((stabilitylab.__version__, settings)).encode()).hexdigest()[:12]
+        expected = [(name, expectation.states) for name, expectation in found.expectations.items()]
+        key = hashlib.sha256(repr((stabilitylab.__version__, settings, expected)).encode()).hexdigest()[:12]
         return workspace.WORK / "along" / f"{self.experiment}-{self.axis}-{self.point:g}-{self.seed}-{key}.json"
 
     def outcome(self) -> dict[str, bool] | None:
@@ -77,7 +78,7 @@ def along(
     """Tries claims at every point of an axis; trials that were made before are not made again.
 
     Args:
-        claims: which; each must rest on training runs.
+        claims: which; each must rest on a training run at least.
         axis: such as ``"width"``.
         seeds: at each point.
         points: default the axis's own.
@@ -90,6 +91,11 @@ def along(
     import joblib
 
     points = points or axes.axis(axis).points
+    if not claims:
+        raise ValueError(f"axis is {axis!r}, and no claim of the ledger was tried along it; name some, such as --only B1")
+    for claim in claims:
+        if not any(experiments.get(name).trains for name in claim.evidence):
+            raise ValueError(f"claim is {claim.id}, which rests on no training run that could be changed along {axis}")
     rest_on = verdicts.rest_on(claims)
     # the smallest models first: the time left is then never guessed too short by much
     trials = [Trial(name, axis, point, seed) for point in points for name in rest_on for seed in seeds]

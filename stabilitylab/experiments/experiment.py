@@ -181,15 +181,18 @@ class Experiment:
             raise ValueError(f"arm is {name!r}; {self.name} has {', '.join(self.arms)}")
         return self.arms[name]
 
+    @property
+    def trains(self) -> bool:
+        """Whether any arm is a training run."""
+        return any(isinstance(arm, Arm) for arm in self.arms.values())
+
     def at(self, axis: str, point: float) -> Experiment:
         """The same experiment at a point of an axis: its training runs are changed, its measurements stay as they are.
 
         Raises:
-            ValueError: if there is no such axis, the experiment has no training run, or one cannot be made there.
+            ValueError: if there is no such axis, or a run cannot be made there.
         """
         along = axes.axis(axis)
-        if not any(isinstance(arm, Arm) for arm in self.arms.values()):
-            raise ValueError(f"axis is {axis!r}, but {self.name} has no training run that could be changed")
         arms = {
             name: dataclasses.replace(arm, config=along.change(arm.config, point)) if isinstance(arm, Arm) else arm
             for name, arm in self.arms.items()

@@ -37,9 +37,8 @@ def initialise(model: nn.Module, init: str, gain: float, *, residual_scaling: bo
         for name, module in linear.items():
             if init == "gpt2" and name != "head":
                 module.weight.div_(math.sqrt(width_multiplier))
-            elif (
-                init == "xavier" and name == "head"
-            ):  # Xavier's hidden matrices shrink by themselves, and so does its head, a little
+            elif init == "xavier" and name == "head":
+                # Xavier's hidden matrices shrink by themselves, and so does its head, a little: that is taken back
                 width, outputs = module.in_features, module.out_features
                 module.weight.mul_(math.sqrt((width + outputs) / (width / width_multiplier + outputs)))
     if residual_scaling:

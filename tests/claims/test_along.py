@@ -1,9 +1,13 @@
 """Claims at several points of an axis: where they hold, where they flip, and what is not tried twice."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from stabilitylab import experiments
 from stabilitylab.claims import along, verdicts
+from stabilitylab.cli import main
 from stabilitylab.experiments import axes
 from stabilitylab.experiments.experiment import Arm, Expectation, Experiment, Measurement, Quantity
 from stabilitylab.experiments.observables import finite
@@ -88,6 +92,24 @@ def test_the_ledger_is_held_against_what_was_seen(narrow, said, right):
     assert along.as_said(claim(width=said), tried()) is right
 
 
+@pytest.mark.parametrize("said, status", [({16: "holds", 64: "fails"}, 0), ({64: "holds"}, 1)])
+def test_the_command_shows_every_point_and_fails_where_the_ledger_is_wrong(narrow, monkeypatch, tmp_path, capsys, said, status):
+    monkeypatch.setattr(verdicts, "load", lambda: [claim(width=said)])
+    monkeypatch.setattr(axes, "AXES", {"width": replace(axes.AXES["width"], points=(16, 64))})
+    out = tmp_path / "out.json"
+    assert main(["claims", "--along", "width", "--seeds", "7-8", "--jobs", "1", "--json", str(out)]) == status
+    printed = capsys.readouterr().out
+    assert "2/2" in printed and "0/2" in printed
+    assert ("X1 does not hold and fail along width where the ledger says." in printed) == bool(status)
+    assert json.loads(out.read_text())["held"]["X1"]["64"] == {"7": False, "8": False}
+
+
+def test_an_axis_along_which_nothing_was_tried_wants_claims_by_name(narrow, monkeypatch, capsys):
+    monkeypatch.setattr(verdicts, "load", lambda: [claim()])
+    assert main(["claims", "--along", "depth"]) == 2
+    assert "no claim of the ledger was tried along it; name some, such as --only B1" in capsys.readouterr().err
+
+
 def test_where_a_claim_holds_is_said_in_words(narrow):
     said = {16: "holds", 32: "holds", 64: "holds", 128: "mixed", 256: "fails"}
     assert along.in_words(claim(width=said), "width") == "holds at 16, 32 and 64; mixed at 128; fails at 256"
@@ -117,10 +139,11 @@ def test_a_point_changes_one_thing(axis, point, changed):
     assert NARROW.at(axis, point).arms["one"] is NARROW.arms["one"]
 
 
-def test_what_has_no_training_run_has_no_axis():
+def test_what_rests_on_no_training_run_has_no_axis(narrow, monkeypatch):
     only = Experiment(**{**vars(NARROW), "arms": {"one": NARROW.arms["one"]}})
-    with pytest.raises(ValueError, match="axis is 'width', but narrow has no training run that could be changed"):
-        only.at("width", 64)
+    monkeypatch.setattr(experiments, "get", lambda name: only)
+    with pytest.raises(ValueError, match="claim is X1, which rests on no training run that could be changed along width"):
+        tried()
 
 
 def test_every_axis_goes_from_small_to_large_and_has_three_points():
