@@ -12,13 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from autograder import bank
 from benchmarks import timing
 from stabilitylab import workspace
+from tests.classroom.handing_in import NAME, cell, hand_in, notebook
 
-NAME = "a1_clipping"
 SOLUTION = workspace.ROOT / "solutions" / NAME / f"{NAME}.ipynb"
 COMPARED = 10
 """Students that all three grade."""
@@ -56,15 +54,11 @@ def make_class(folder: Path, students: int) -> None:
     """Writes a class, laid out as nbgrader wants it."""
     answers = itertools.cycle(bank.answers(NAME)[::5])
     for number in range(students):
-        made = nbformat.read(SOLUTION, as_version=4)
+        made = notebook("solutions")
         if number % 2:
             answer = next(answers)
-            for cell in made.cells:
-                if cell.metadata.get("nbgrader", {}).get("grade_id") == f"{answer.question}_code":
-                    cell.source = answer.source
-        path = folder / f"student{number:03d}" / NAME / f"{NAME}.ipynb"
-        path.parent.mkdir(parents=True)
-        nbformat.write(made, path)
+            cell(made, f"{answer.question}_code").source = answer.source
+        hand_in(folder, f"student{number:03d}", made)
 
 
 def _nbgrader(folder: Path) -> float:

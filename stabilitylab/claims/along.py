@@ -109,11 +109,11 @@ def along(
         progress(done, len(trials))
     judged: dict[str, dict[float, Judgement]] = {claim.id: {} for claim in claims}
     for point in points:
-        held: dict[str, dict[str, dict[int, bool]]] = {}
-        for name in rest_on:
-            for seed in seeds:
-                for expectation, seen in (Trial(name, axis, point, seed).outcome() or {}).items():
-                    held.setdefault(name, {}).setdefault(expectation, {})[seed] = seen
+        held: dict[str, dict[str, dict[int, bool]]] = {name: {} for name in rest_on}
+        for trial in trials:
+            if trial.point == point:
+                for expectation, seen in (trial.outcome() or {}).items():
+                    held[trial.experiment].setdefault(expectation, {})[trial.seed] = seen
         for judgement in verdicts.judge(claims, held, seeds):
             judged[judgement.claim.id][point] = judgement
     return Along(axis, points, judged)

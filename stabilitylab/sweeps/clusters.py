@@ -29,9 +29,8 @@ def cluster(address: str) -> Iterator[Any]:
     """
     from distributed import Client, LocalCluster
 
-    logging.getLogger("distributed.client").setLevel(
-        logging.CRITICAL
-    )  # what it says of a lost scheduler, Lost says in a sentence
+    # what it says of a lost scheduler, Lost says in a sentence
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         if address == LOCAL:
             local = LocalCluster(n_workers=os.cpu_count() or 1, threads_per_worker=1, dashboard_address=None)

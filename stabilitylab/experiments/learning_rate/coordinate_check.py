@@ -5,10 +5,12 @@ Settings and tolerances were found on seeds 100-109.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Mapping
 
 import torch
 
+from stabilitylab.experiments.axes import axis
 from stabilitylab.experiments.experiment import Expectation, Experiment, Measurement, Quantity
 from stabilitylab.training.config import RunConfig
 from stabilitylab.training.loop import Trainer
@@ -25,26 +27,20 @@ def moves(parametrisation: str) -> Callable[[int], Mapping[str, float]]:
 
     def measure(seed: int) -> dict[str, float]:
         moved = {width: _moved(CONFIG.replace(seed=seed), parametrisation, width) for width in WIDTHS}
-        return {f"width-{width}": value for width, value in moved.items()} | {"power": _slope(list(moved), list(moved.values()))}
+        power = statistics.linear_regression([math.log(w) for w in moved], [math.log(m) for m in moved.values()]).slope
+        return {f"width-{width}": value for width, value in moved.items()} | {"power": power}
 
     return measure
 
 
 @torch.no_grad()
 def _moved(config: RunConfig, parametrisation: str, width: int) -> float:
-    trainer = Trainer(config.replace(model__parametrisation=parametrisation, model__width=width, model__heads=width // 16))
+    trainer = Trainer(axis("width").change(config.replace(model__parametrisation=parametrisation), width))
     inputs, _ = trainer.batches(STEPS)  # a batch that it does not train on
     before = trainer.logits(inputs)
     with torch.enable_grad():
         list(trainer.steps())
     return (trainer.logits(inputs) - before).square().mean().sqrt().item()
-
-
-def _slope(widths: Sequence[float], values: Sequence[float]) -> float:
-    """Slope of the least-squares line through the logarithms of both."""
-    x, y = [math.log(w) for w in widths], [math.log(v) for v in values]
-    middle_x, middle_y = sum(x) / len(x), sum(y) / len(y)
-    return sum((a - middle_x) * (b - middle_y) for a, b in zip(x, y)) / sum((a - middle_x) ** 2 for a in x)
 
 
 EXPERIMENT = Experiment(

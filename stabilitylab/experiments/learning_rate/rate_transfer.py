@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from stabilitylab.experiments.axes import axis
 from stabilitylab.experiments.experiment import Expectation, Experiment, Measurement, Quantity
 from stabilitylab.experiments.observables import end
 from stabilitylab.training.config import RunConfig
@@ -27,9 +28,7 @@ def best(parametrisation: str) -> Callable[[int], Mapping[str, float]]:
     def measure(seed: int) -> dict[str, float]:
         found: dict[str, float] = {}
         for width in WIDTHS:
-            config = CONFIG.replace(
-                seed=seed, model__parametrisation=parametrisation, model__width=width, model__heads=width // 16
-            )
+            config = axis("width").change(CONFIG.replace(seed=seed, model__parametrisation=parametrisation), width)
             ends = [end(train(config.replace(lr=2.0**power))) for power in POWERS]
             found |= {f"end-{width}-{power}": value for power, value in zip(POWERS, ends)}
             found[f"best-{width}"] = lowest(POWERS, ends)
