@@ -296,22 +296,36 @@ def _sweep(options: argparse.Namespace) -> int:
     folder = plan.folder
     with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bar:
         shown = bar.add_task("", total=len(plan.tasks))
-        frame = plan.run(options.jobs, options.dask, lambda done, total: bar.update(shown, completed=done))
+        done: list[int] = []
+
+        def progress(finished: int, total: int) -> None:
+            done.append(finished)
+            bar.update(shown, completed=finished)
+
+        frame = plan.run(options.jobs, options.dask, progress)
+    if done[0]:
+        console.print(f"{done[0]} of {len(frame)} runs were finished before.")
     table = Table("verdict", "runs", box=None)
     for verdict, count in frame["verdict"].value_counts().items():
         table.add_row(str(verdict), str(count))
     console.print(table)
     swept = [name for name, values in sweeps.parse(options.settings).axes.items() if len(values) > 1 and name != "seed"]
-    title = f"{options.experiment or 'plain run'}, {len(frame)} runs"
+    arm = plan.tasks[0].arm
+    base = f"{options.experiment}, {arm}" if arm else "plain run"
+
+    def title(*drawn: str | None) -> str:
+        pooled = ", ".join(name.removeprefix("model.") for name in swept if name not in drawn)
+        return f"{base}, {len(frame)} runs" + (f"; all {pooled} together" if pooled else "")
+
     if "lr" in swept:
         others = [name for name in swept if name != "lr"]
         few = next((name for name in others if frame[name].nunique() <= 7), None)
-        maps.rate_sensitivity(frame, few, title=title).save(folder / "rate-sensitivity.png")
+        maps.rate_sensitivity(frame, few, title=title("lr", few)).save(folder / "rate-sensitivity.png")
         console.print(f"Figure: {folder / 'rate-sensitivity.png'}", soft_wrap=True)
     if len(swept) > 1:
         x = "lr" if "lr" in swept else swept[0]
         y = next(name for name in swept if name != x)
-        maps.verdict_map(frame, x, y, title).save(folder / "map.png")
+        maps.verdict_map(frame, x, y, title(x, y)).save(folder / "map.png")
         console.print(f"Map: {folder / 'map.png'}", soft_wrap=True)
     console.print(f"Table: {folder / 'results.parquet'}; every step: {folder / 'curves.parquet'}", soft_wrap=True)
     return 0
@@ -381,7 +395,9 @@ def _claims_along(options: argparse.Namespace, selected, seeds) -> int:
 
     from stabilitylab import workspace
     from stabilitylab.claims import along
+    from stabilitylab.experiments import axes
 
+    axes.axis(options.along)  # before a bar is shown
     console = Console()
     with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bar:
         shown = bar.add_task("")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from stabilitylab.figures.plots import COLORS, GREEN, ORANGE, PURPLE, SKY, VERMILION, Chart, new_figure
 from stabilitylab.training.diagnosis import Verdict
@@ -33,8 +35,8 @@ def rate_sensitivity(frame: pandas.DataFrame, by: str | None = None, value: str 
     Args:
         frame: one row a run, with the columns ``lr``, ``value`` and ``by``.
         by: one line for each of its values, named at its end; default one line.
-        value: drawn upwards, default the final loss in nats per byte. What is not finite, or far above the others, is drawn at
-            the top.
+        value: drawn upwards, default the final loss in nats per byte. What is far above the others ends at the top. A rate at
+            which a run was not finite has a cross there, and no median if half of its runs were not.
         title: of the figure.
 
     Raises:
@@ -46,22 +48,34 @@ def rate_sensitivity(frame: pandas.DataFrame, by: str | None = None, value: str 
         raise ValueError(f"by is {by!r}, which has {len(groups)} values; {len(COLORS)} lines can be told apart")
     figure, (axis,) = new_figure(1, 3.8)
     top = _ceiling(frame[value].to_numpy(dtype=float))
-    sentences = []
+    sentences, labels = [], []
     for color, (name, group) in zip(COLORS, groups.items()):
-        ends = group.assign(**{value: group[value].astype(float).fillna(top).clip(upper=top)}).groupby("lr")[value]
+        values = group[value].astype(float)
+        ends = values.where(np.isfinite(values), math.inf).groupby(group["lr"])
         median, low, high = ends.median(), ends.min(), ends.max()
+        drawn = median.where(median < math.inf).clip(upper=top)
+        lost = high.index[high == math.inf]
+        low, high = (bound.where(low < math.inf).clip(upper=top) for bound in (low, high))
         axis.fill_between(median.index, low, high, color=color, alpha=0.2, linewidth=0)
-        axis.plot(median.index, median, color=color, marker="o", markersize=3)
+        axis.plot(drawn.index, drawn, color=color, marker="o", markersize=3)
+        axis.plot(lost, [top] * len(lost), "x", color=color, markersize=8, markeredgewidth=2, clip_on=False)
         if by:
-            axis.annotate(f" {_short(by)} {name}", (median.index[-1], median.iloc[-1]), color=color, va="center", fontsize=9)
+            kept = drawn.dropna()
+            labels.append((f" {_short(by)} {name}", color, *((kept.index[-1], kept.iloc[-1]) if len(kept) else (lost[-1], top))))
         best = median.idxmin()
         line = f"{_short(by)} {name}: " if by else ""
-        sentences.append(f"{line}lowest at {best:g} ({median[best]:.3g})")
+        gone = f", not finite at {', '.join(f'{rate:g}' for rate in lost)}" if len(lost) else ""
+        sentences.append(f"{line}lowest at {best:g} ({median[best]:.3g}){gone}")
+    axis.plot([], [], color="0.3", marker="o", markersize=3, label="median; band: lowest to highest")
+    if "not finite" in " ".join(sentences):
+        axis.plot([], [], "x", color="0.3", markersize=8, markeredgewidth=2, label="not finite in some run")
+    axis.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
     axis.set_xscale("log")
+    _label_ends(axis, labels)
     axis.set_xlabel("learning rate")
     axis.set_ylabel("loss at the end (nats per byte)" if value == "final_loss" else value.replace("_", " "))
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, weight="bold")
-    about = f"{title}. {value.replace('_', ' ')} against the learning rate, median over seeds."
+    about = f"{title}. {value.replace('_', ' ')} against the learning rate, median over runs."
     return Chart(figure, f"{about} {'; '.join(sentences)}.")
 
 
@@ -81,6 +95,7 @@ def verdict_map(frame: pandas.DataFrame, x: str, y: str, title: str = "") -> Cha
     columns, rows = sorted(frame[x].unique()), sorted(frame[y].unique())
     figure, (axis,) = new_figure(1, 1.4 + 0.5 * len(rows))
     seen: dict[str, int] = {}
+    mixed = False
     for (at_x, at_y), cell in frame.groupby([x, y]):
         counts = cell["verdict"].value_counts()
         verdict, share = counts.index[0], f"{counts.iloc[0]}/{len(cell)}"
@@ -88,16 +103,29 @@ def verdict_map(frame: pandas.DataFrame, x: str, y: str, title: str = "") -> Cha
         place = columns.index(at_x), rows.index(at_y)
         axis.add_patch(_square(place, VERDICT_COLORS.get(verdict, OTHER)))
         if counts.iloc[0] < len(cell):
+            mixed = True
             axis.text(*place, share, ha="center", va="center", fontsize=8)
     axis.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(rows) - 0.5), xlabel=_short(x), ylabel=_short(y))
     axis.set_xticks(range(len(columns)), [_tick(value) for value in columns], rotation=45 if len(columns) > 8 else 0)
     axis.set_yticks(range(len(rows)), [_tick(value) for value in rows])
     for verdict in seen:
         axis.plot([], [], "s", color=VERDICT_COLORS.get(verdict, OTHER), markersize=9, label=verdict)
+    if mixed:
+        axis.plot([], [], " ", label="1/2: of two runs one")
     axis.legend(frameon=False, ncols=4, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, weight="bold")
     cells = ", ".join(f"{count} {verdict}" for verdict, count in seen.items())
     return Chart(figure, f"{title}. Verdicts by {_short(x)} and {_short(y)}, the most frequent of each cell: {cells}.")
+
+
+def _label_ends(axis: Axes, labels: Sequence[tuple[str, str, float, float]]) -> None:
+    """Writes (text, colour, x, y) beside the ends of lines, from the lowest up, none on top of another."""
+    to_points = 72 / axis.figure.dpi
+    lowest = -math.inf
+    for text, color, x, y in sorted(labels, key=lambda label: label[3]):
+        at = axis.transData.transform((x, y))[1] * to_points
+        lowest = max(at, lowest + 11)
+        axis.annotate(text, (x, y), (5, lowest - at), textcoords="offset points", color=color, va="center", fontsize=9)
 
 
 def _ceiling(values: np.ndarray) -> float:

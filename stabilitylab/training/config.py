@@ -79,13 +79,15 @@ class RunConfig:
         for name, options in (("optimizer", OPTIMIZERS), ("dtype", tuple(DTYPES)), ("on_nonfinite", ON_NONFINITE)):
             if getattr(self, name) not in options:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(options)}")
+        if not 0 < self.lr < float("inf"):
+            raise ValueError(f"lr is {self.lr}; it must be above 0 and finite")
         if not 0 <= self.z_loss < float("inf"):
             raise ValueError(f"z_loss is {self.z_loss}; it must be 0 (off) or a small positive number such as 1e-4")
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise ValueError(f"clip_norm is {self.clip_norm}; it must be above 0, or None for no clipping")
         if self.model.parametrisation == "mup" and self.optimizer == "sgd":
             raise ValueError("optimizer is 'sgd', but mup's rules here are those of the Adam family; choose adam, adamw or radam")
-        self.schedule()  # checks lr, warmup_steps and decay
+        self.schedule()  # checks warmup_steps and decay
 
     def schedule(self) -> Schedule:
         """The learning-rate schedule this config describes."""
