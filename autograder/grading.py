@@ -7,7 +7,7 @@ import functools
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def grade(
         order = release.order(name)
         blank = nbformat.read(_released(name, temporary, workdir, order), as_version=4)
         with ctrl_c.waiting():
-            sandbox, stoppable, expected = starting.result()
+            sandbox, stoppable, expected = next(interrupting.as_finished([starting])).result()
         stack.callback(stoppable.stop)
         if sandbox.warning:
             warn(sandbox.warning)
@@ -115,7 +115,7 @@ def grade(
         problems: dict[str, str] = {}
         judged = [pool.submit(judging.judge, student) for student in students]
         stack.callback(lambda: [future.cancel() for future in judged])
-        finished = as_completed(judged)
+        finished = interrupting.as_finished(judged)
         for done in range(len(students)):
             with ctrl_c.waiting():
                 student, status, problem = next(finished).result()

@@ -5,7 +5,14 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+Result = TypeVar("Result")
+LISTEN_SECONDS = 0.5
+"""How long somebody who waits may be deaf to Ctrl-C."""
 
 
 class TooSlow(BaseException):
@@ -89,6 +96,20 @@ class CtrlC:
         """
         if self._pressed:
             raise KeyboardInterrupt
+
+
+def as_finished(futures: Collection[Future[Result]]) -> Iterator[Future[Result]]:
+    """Futures, each as soon as it is done. As ``concurrent.futures.as_completed``, but Ctrl-C always ends the wait: a signal that
+    arrives on the way into a wait without a time limit, or in another thread, is not heard before that wait is over."""
+    finished: SimpleQueue[Future[Result]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(finished.put)
+    for _ in futures:
+        found = None
+        while found is None:
+            with contextlib.suppress(Empty):
+                found = finished.get(timeout=LISTEN_SECONDS)
+        yield found
 
 
 def deaf() -> None:

@@ -1,7 +1,9 @@
 """Ctrl-C and time limits, whatever the step makes of them."""
 
 import signal
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -79,3 +81,41 @@ def test_in_another_thread_there_is_no_limit_and_no_error():
     thread.start()
     thread.join()
     assert done == [(0.0, 0.0)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals for threads")
+def test_ctrl_c_that_reaches_another_thread_ends_the_wait_for_futures():
+    over = threading.Event()
+
+    def place():
+        frame = sys._current_frames()[threading.main_thread().ident]
+        return frame.f_code, frame.f_lasti
+
+    def work():
+        # until the main thread stands still in its wait, so that no step of its own hears the signal
+        before, still = place(), 0
+        while still < 100_000:
+            now = place()
+            before, still = now, still + 1 if now == before else 0
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        over.wait(20)
+
+    with ThreadPoolExecutor(1) as pool, interrupting.CtrlC() as ctrl_c:
+        future = pool.submit(work)
+        try:
+            with pytest.raises(KeyboardInterrupt), ctrl_c.waiting():
+                next(interrupting.as_finished([future]))
+            assert not future.done(), "it was waited for all the same"
+        finally:
+            over.set()
+
+
+def test_futures_come_as_they_are_done():
+    first, second = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(first.wait, 20), pool.submit(second.wait, 20)]
+        finished = interrupting.as_finished(futures)
+        second.set()
+        assert next(finished) is futures[1]
+        first.set()
+        assert next(finished) is futures[0] and list(finished) == []
